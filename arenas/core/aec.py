@@ -1,0 +1,367 @@
+"""Any game as a PettingZoo AECEnv. The one AECEnv subclass of the package."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from gymnasium import spaces
+from pettingzoo import AECEnv
+
+from arenas.core.game import Game
+from arenas.core.match import IllegalPolicy, Match
+from arenas.core.rng import SeedSequence, check_seed
+from arenas.core.spaces import TextSpace
+
+VIEWS = ("array", "text", "both")
+RENDER_MODES = ("ansi", "human")
+PROMPT_CHARS = 1_000_000
+"""Longest prompt that the text observation space contains."""
+
+
+def seat_spaces(
+    game: Game[Any], view: str
+) -> tuple[list[spaces.Space[Any]], list[spaces.Space[Any]]]:
+    """Observation space and action space of each seat under a view ("array", "text", "both").
+
+    - array: `Dict(observation, action_mask)` (no mask where moves are structured) and the game's
+      action space;
+    - text: `Dict(text)` and a `TextSpace` of replies;
+    - both: `Dict(observation, action_mask, text)` and the game's action space; replies in words are
+      taken as well.
+
+    Raises:
+        ValueError: `view` is none of the three.
+    """
+    if view not in VIEWS:
+        raise ValueError(f"view={view!r}: the views are {', '.join(VIEWS)}")
+    spec = game.spec
+    observations: list[spaces.Space[Any]] = []
+    actions: list[spaces.Space[Any]] = []
+    for _ in range(spec.seats):
+        parts: dict[str, spaces.Space[Any]] = {}
+        if view != "text":
+            parts["observation"] = copy.deepcopy(spec.observation_space)
+            if game.num_actions:
+                parts["action_mask"] = spaces.Box(0, 1, (game.num_actions,), np.int8)
+        if view != "array":
+            parts["text"] = TextSpace(PROMPT_CHARS)
+        observations.append(spaces.Dict(parts))
+        if view == "text":
+            actions.append(TextSpace(spec.max_reply_chars, game.reply_examples()))
+        else:
+            actions.append(copy.deepcopy(spec.action_space))
+    return observations, actions
+
+
+def observation_of(match: Match, seat: int, view: str) -> dict[str, Any]:
+    """What `seat` observes of a match: a fresh value of its observation space.
+
+    The action mask of a seat that is not awaited is all zeros.
+    """
+    game = match.game
+    if view == "text":
+        assert match.conversation is not None
+        return {"text": match.conversation.text(seat)}
+    observation = {"observation": game.view(match.state, seat)}
+    if game.num_actions:
+        awaited = seat in match.awaited
+        observation["action_mask"] = (
+            game.mask(match.state, seat) if awaited else np.zeros(game.num_actions, np.int8)
+        )
+    if view == "both":
+        assert match.conversation is not None
+        observation["text"] = match.conversation.text(seat)
+    return observation
+
+
+def submit(match: Match, seat: int, action: Any, view: str) -> None:
+    """Plays an action of a view's action space: a reply in words, or a move."""
+    if view == "text" or (view == "both" and isinstance(action, str)):
+        match.reply(seat, action)
+    else:
+        match.submit(seat, action)
+
+
+def info_of(match: Match, seat: int) -> dict[str, Any]:
+    """A fresh info dict: how often the seat moved illegally, and why the last move was illegal.
+
+    After the end also `ending`, the outcome's reason.
+    """
+    info: dict[str, Any] = {"illegal_moves": match.illegal_moves[seat]}
+    reason = match.last_illegal[seat]
+    if reason is not None:
+        info["illegal_reason"] = reason
+    if match.outcome is not None:
+        info["ending"] = match.outcome.reason
+    return info
+
+
+class GameEnv(AECEnv[str, Any, Any]):
+    """A game as a PettingZoo environment: checks, illegal moves and records are built in.
+
+    Args:
+        game: the rules.
+        view: what is observed and what an action is, see `seat_spaces`.
+        illegal: what follows an illegal move, see `IllegalPolicy`.
+        max_cycles: truncate once this many moves per seat were played; None leaves it to the rules.
+        render_mode: "ansi" returns a text picture, "human" prints it after every move.
+        name: the environment's id, for `metadata["name"]`.
+
+    `reset(seed=s)` starts the match of seed s; without a seed the next match of a sequence that
+    follows from the last seed given. `infos` are described at `info_of`. When several seats move at
+    once they are asked in turn, none sees another's move, and the last one resolves the step.
+
+    Raises:
+        ValueError: an argument is out of range; the message lists what is possible.
+    """
+
+    def __init__(
+        self,
+        game: Game[Any],
+        view: str = "array",
+        illegal: str = "retry:1",
+        max_cycles: int | None = None,
+        render_mode: str | None = None,
+        name: str | None = None,
+    ) -> None:
+        super().__init__()
+        check_env_arguments(max_cycles, render_mode)
+        self.game = game
+        self.view = view
+        self.illegal = IllegalPolicy.read(illegal)
+        self.max_cycles = max_cycles
+        self.render_mode = render_mode
+        self.possible_agents = list(game.spec.agents)
+        observations, actions = seat_spaces(game, view)
+        self.observation_spaces = dict(zip(self.possible_agents, observations, strict=True))
+        self.action_spaces = dict(zip(self.possible_agents, actions, strict=True))
+        self.metadata = {
+            "name": name or game.spec.name,
+            "render_modes": list(RENDER_MODES),
+            "render_fps": 2,
+            "is_parallelizable": game.spec.simultaneous,
+        }
+        self.agents: list[str] = []
+        self._names = game.spec.agents
+        self._seats = {agent: seat for seat, agent in enumerate(self._names)}
+        self._seat = 0
+        self._match: Match | None = None
+        self._seeds = SeedSequence()
+
+    @property
+    def match(self) -> Match:
+        """The match in progress: seed, log, outcome.
+
+        Raises:
+            RuntimeError: `reset` was not called yet.
+        """
+        if self._match is None:
+            raise RuntimeError("call reset() first")
+        return self._match
+
+    def observation_space(self, agent: str) -> spaces.Space[Any]:
+        return self.observation_spaces[agent]
+
+    def action_space(self, agent: str) -> spaces.Space[Any]:
+        return self.action_spaces[agent]
+
+    def reset(self, seed: int | None = None, options: dict[str, Any] | None = None) -> None:
+        """Starts a match.
+
+        Args:
+            seed: integer in 0..2**63-1, or None for the next match of the current sequence.
+            options: ignored.
+
+        Raises:
+            ValueError: `seed` is no such integer.
+        """
+        if seed is not None:
+            seed = check_seed(seed)
+            self._seeds = SeedSequence(seed)
+        else:
+            seed = self._seeds.next()
+        self._start(Match(self.game, seed, self.illegal, self.max_cycles, self.view != "array"))
+
+    def _start(self, match: Match) -> None:
+        names = self._names
+        self._match = match
+        self._totals = match.totals
+        self._paid = False
+        self.agents = list(names)
+        self.rewards = dict.fromkeys(names, 0.0)
+        self._cumulative_rewards = dict.fromkeys(names, 0.0)
+        self.terminations = dict.fromkeys(names, False)
+        self.truncations = dict.fromkeys(names, False)
+        self.infos = {agent: {"illegal_moves": 0} for agent in names}
+        self._seat = match.awaited[0]
+        self.agent_selection = names[self._seat]
+        if self.render_mode == "human":
+            self.render()
+
+    def step(self, action: Any) -> None:
+        """Plays an action of `agent_selection`.
+
+        Raises:
+            RuntimeError: the match is over and every agent has left, or `reset` was not called.
+            ValueError: the agent is done and the action is not None.
+            TypeError: the action is not of the view's kind.
+            IllegalMove: under `illegal="raise"`; nothing has changed.
+        """
+        match = self._match
+        if match is None or not self.agents:
+            raise RuntimeError("no agent is left to step; call reset() to start a match")
+        if match.outcome is not None:
+            self._leave(action)
+            return
+        seat, agent = self._seat, self.agent_selection
+        illegal_before = match.illegal_moves[seat]
+        if self.view == "array":
+            match.submit(seat, action)
+        else:
+            submit(match, seat, action, self.view)
+        self._cumulative_rewards[agent] = 0.0
+        if self._paid:
+            self.rewards = dict.fromkeys(self._names, 0.0)
+            self._paid = False
+        if match.totals is not self._totals:
+            self._pay(match)
+        if illegal_before != match.illegal_moves[seat] or "illegal_reason" in self.infos[agent]:
+            self.infos[agent] = info_of(match, seat)
+        if match.outcome is not None:
+            self._finish(match)
+        else:
+            self._seat = seat = self._next_seat(match.awaited)
+            self.agent_selection = self._names[seat]
+        if self.render_mode == "human":
+            self.render()
+
+    def _next_seat(self, awaited: tuple[int, ...]) -> int:
+        if len(awaited) > 1 and self.game.spec.independent:
+            return next((s for s in awaited if s > self._seat), awaited[0])
+        return awaited[0]
+
+    def _pay(self, match: Match) -> None:
+        for agent, now, before in zip(self._names, match.totals, self._totals, strict=True):
+            self.rewards[agent] = now - before
+            self._cumulative_rewards[agent] += now - before
+        self._totals = match.totals
+        self._paid = True
+
+    def _finish(self, match: Match) -> None:
+        assert match.outcome is not None
+        ended = self.truncations if match.outcome.truncated else self.terminations
+        for seat, agent in enumerate(self._names):
+            ended[agent] = True
+            self.infos[agent] = info_of(match, seat)
+        self.agent_selection = self.agents[0]
+
+    def _leave(self, action: Any) -> None:
+        """PettingZoo's dead step: the selected agent leaves, and the next one is selected."""
+        if action is not None:
+            raise ValueError("the match is over, so the only valid action is None")
+        agent = self.agents.pop(0)
+        for table in (
+            self.rewards,
+            self._cumulative_rewards,
+            self.terminations,
+            self.truncations,
+            self.infos,
+        ):
+            del table[agent]
+        if self._paid:
+            self.rewards = dict.fromkeys(self.rewards, 0.0)
+            self._paid = False
+        if self.agents:
+            self.agent_selection = self.agents[0]
+
+    def observe(self, agent: str) -> dict[str, Any]:
+        """What `agent` observes now, also when it is not its turn."""
+        return observation_of(self.match, self._seats[agent], self.view)
+
+    def last(
+        self, observe: bool = True
+    ) -> tuple[dict[str, Any] | None, float, bool, bool, dict[str, Any]]:
+        """Observation, reward since its last move, terminated, truncated and info of the agent to move."""
+        agent = self.agent_selection
+        return (
+            observation_of(self.match, self._seats[agent], self.view) if observe else None,
+            self._cumulative_rewards[agent],
+            self.terminations[agent],
+            self.truncations[agent],
+            self.infos[agent],
+        )
+
+    def agent_iter(self, max_iter: int = 2**63) -> Iterator[str]:  # type: ignore[override]
+        """Yields `agent_selection` until every agent has left, at most `max_iter` times."""
+        while self.agents and max_iter > 0:
+            max_iter -= 1
+            yield self.agent_selection
+
+    def messages(self, agent: str) -> list[dict[str, Any]]:
+        """The text observation of `agent` as chat messages (views "text" and "both").
+
+        Raises:
+            ValueError: the view is "array".
+        """
+        if self.match.conversation is None:
+            raise ValueError('messages need view="text" or view="both"')
+        return self.match.conversation.messages(self._seats[agent])
+
+    def save(self) -> tuple[Any, ...]:
+        """A snapshot of the match; `restore` goes back to it, any number of times."""
+        tables = (
+            self.agents[:],
+            dict(self.rewards),
+            dict(self._cumulative_rewards),
+            dict(self.terminations),
+            dict(self.truncations),
+            {agent: dict(info) for agent, info in self.infos.items()},
+        )
+        place = (self._totals, self._paid, self._seat, self.agent_selection)
+        return self.match.copy(), tables, place
+
+    def restore(self, snapshot: tuple[Any, ...]) -> None:
+        """Goes back to a snapshot of this or an equal environment (for branching)."""
+        match, tables, place = snapshot
+        self._match = match.copy()
+        self.agents = tables[0][:]
+        self.rewards, self._cumulative_rewards = dict(tables[1]), dict(tables[2])
+        self.terminations, self.truncations = dict(tables[3]), dict(tables[4])
+        self.infos = {agent: dict(info) for agent, info in tables[5].items()}
+        self._totals, self._paid, self._seat, self.agent_selection = place
+        self._totals = self._match.totals
+
+    def render(self) -> str | None:  # type: ignore[override]
+        """The match as text for an onlooker who sees everything; printed and None if "human"."""
+        return render_text(self.match, self.render_mode)
+
+    def close(self) -> None:
+        """Closes the game's shared resources; calling it again does nothing."""
+        self.game.close()
+
+
+def check_env_arguments(max_cycles: int | None, render_mode: str | None) -> None:
+    """Accepts the arguments that all environments share.
+
+    Raises:
+        ValueError: one is out of range.
+    """
+    if max_cycles is not None and max_cycles < 1:
+        raise ValueError(f"max_cycles={max_cycles!r}: at least 1, or None for no limit")
+    if render_mode is not None and render_mode not in RENDER_MODES:
+        modes = ", ".join(RENDER_MODES)
+        raise ValueError(f"render_mode={render_mode!r}: the modes are {modes}, or None")
+
+
+def render_text(match: Match, render_mode: str | None) -> str | None:
+    """Shows a match to an onlooker: as a string for "ansi", printed for "human"."""
+    if render_mode is None:
+        raise ValueError('nothing to render: make the environment with render_mode="ansi"')
+    picture = match.game.show(match.state)
+    if render_mode == "human":
+        print(picture, flush=True)
+        return None
+    return picture

@@ -1,0 +1,212 @@
+"""Games whose whole state is one row of integers, with rules written as plain scalar functions.
+
+The rules module of such a game indexes the row by named constants and uses nothing but integers and
+loops. Compiled, its functions run over an array of rows; here they run on Python sequences. It
+defines
+
+- `deal(row, seed)`: sets up the start; all chance comes from the 64-bit `seed` by `rng.draw`;
+- `to_move(row) -> seat`, or -1 when the match is over;
+- `is_legal(row, action) -> bool`, for an action in 0..n-1 of the seat to move;
+- `play(row, action)`: a legal action of the seat to move;
+- `observe(row, seat, out)`: fills the zeroed `out` with what `seat` sees;
+- `score(row, out)`: fills the zeroed `out` with each seat's reward; called once it is over.
+
+A `Position` is an immutable row with what was derived from it. Each game keeps the first positions
+it meets, up to `MAX_KEPT`, and their successors, so small games are soon played by look-up.
+"""
+
+from __future__ import annotations
+
+import importlib
+from abc import abstractmethod
+from collections.abc import Hashable, Mapping, MutableSequence, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+from arenas.core.game import Game, GameSpec, Move
+from arenas.core.outcome import Outcome
+from arenas.core.rng import Rng
+
+Row = Sequence[int]
+MAX_KEPT = 1 << 14
+"""Positions kept per game: about 2 kB each with both seats' views and words."""
+
+
+class FlatRules(Protocol):
+    """The functions of a rules module (see the module docstring)."""
+
+    def deal(self, row: MutableSequence[int], seed: int, /) -> None: ...
+    def to_move(self, row: Row, /) -> int: ...
+    def is_legal(self, row: Row, action: int, /) -> bool: ...
+    def play(self, row: MutableSequence[int], action: int, /) -> None: ...
+    def observe(self, row: Row, seat: int, out: MutableSequence[int], /) -> None: ...
+    def score(self, row: Row, out: MutableSequence[float], /) -> None: ...
+
+
+class Position:
+    """One row and what follows from it; the latter is filled in when first asked for.
+
+    Attributes:
+        row: the state.
+        movers: the seat to move, or nobody.
+        legal: its legal actions, ascending.
+        after: successors by action, as far as they were reached and kept.
+    """
+
+    __slots__ = ("after", "legal", "mask", "movers", "names", "outcome", "row", "told", "views")
+
+    def __init__(self, row: tuple[int, ...], movers: tuple[int, ...], legal: tuple[int, ...]):
+        self.row = row
+        self.movers = movers
+        self.legal = legal
+        self.after: dict[int, Position] = {}
+        self.mask: np.ndarray | None = None
+        self.views: dict[int, np.ndarray] = {}
+        self.told: dict[int, str] = {}
+        self.names: dict[str, int] | None = None
+        self.outcome: Outcome | None = None
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Position) and other.row == self.row
+
+    def __hash__(self) -> int:
+        return hash(self.row)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Position, (self.row, self.movers, self.legal)
+
+
+class FlatGame(Game[Position]):
+    """A sequential game with discrete actions over a row of integers.
+
+    A subclass puts words to rows: `result`, `describe`, `word` and what it overrides of `Game`.
+
+    Args:
+        spec: with a `Discrete` action space and an integer `Box` observation space.
+        row_rules: the rules module.
+        blank: the row before dealing; it holds the options that the rules read.
+    """
+
+    def __init__(self, spec: GameSpec, row_rules: FlatRules, blank: list[int]) -> None:
+        shape, dtype = spec.observation_space.shape, spec.observation_space.dtype
+        assert shape is not None and dtype is not None
+        self.spec = spec
+        self.row_rules = row_rules
+        self._blank = blank
+        self._shape = shape
+        self._dtype = dtype
+        self._size = int(np.prod(shape))
+        self._actions = range(self.num_actions)
+        self._turns = tuple((seat,) for seat in range(spec.seats))
+        self._kept: dict[tuple[int, ...], Position] = {}
+        self._only_start = None if spec.has_chance else self.new_from(0)
+
+    @abstractmethod
+    def result(self, row: Row) -> Outcome:
+        """Rewards and evidence of a row that is over."""
+
+    @abstractmethod
+    def describe(self, row: Row, seat: int) -> str:
+        """`tell` for a row."""
+
+    @abstractmethod
+    def word(self, row: Row, action: int) -> str:
+        """The name of an action in a row, lower case, without brackets."""
+
+    def new(self, rng: Rng) -> Position:
+        return self._only_start or self.new_from(rng.bits())
+
+    def new_from(self, seed: int) -> Position:
+        """The start that follows from one 64-bit word of chance."""
+        row = self._blank[:]
+        self.row_rules.deal(row, seed)
+        return self.position(tuple(row))
+
+    def position(self, row: tuple[int, ...]) -> Position:
+        """The position of a row, the kept one if there is one."""
+        kept = self._kept.get(row)
+        if kept is not None:
+            return kept
+        seat = self.row_rules.to_move(row)
+        if seat < 0:
+            position = Position(row, (), ())
+        else:
+            is_legal = self.row_rules.is_legal
+            legal = tuple(action for action in self._actions if is_legal(row, action))
+            position = Position(row, self._turns[seat], legal)
+        if len(self._kept) < MAX_KEPT:
+            self._kept[row] = position
+        return position
+
+    def movers(self, state: Position) -> tuple[int, ...]:
+        return state.movers
+
+    def legal(self, state: Position, seat: int) -> tuple[int, ...]:
+        return state.legal
+
+    def check(self, state: Position, seat: int, move: Move) -> None:
+        if move not in state.legal:
+            super().check(state, seat, move)
+
+    def apply(self, state: Position, moves: Mapping[int, Move]) -> Position:
+        (action,) = moves.values()
+        after = state.after.get(action)
+        if after is None:
+            row = list(state.row)
+            self.row_rules.play(row, action)
+            after = self.position(tuple(row))
+            if after.row in self._kept and state.row in self._kept:
+                state.after[action] = after
+        return after
+
+    def outcome(self, state: Position) -> Outcome | None:
+        if state.outcome is None and not state.movers:
+            state.outcome = self.result(state.row)
+        return state.outcome
+
+    def scores(self, row: Row) -> tuple[float, ...]:
+        """Each seat's reward for a row that is over."""
+        out = [0.0] * self.spec.seats
+        self.row_rules.score(row, out)
+        return tuple(out)
+
+    def mask(self, state: Position, seat: int) -> np.ndarray:
+        if state.mask is None:
+            state.mask = super().mask(state, seat)
+        return state.mask.copy()
+
+    def view(self, state: Position, seat: int) -> np.ndarray:
+        view = state.views.get(seat)
+        if view is None:
+            out = [0] * self._size
+            self.row_rules.observe(state.row, seat, out)
+            state.views[seat] = view = np.array(out, self._dtype).reshape(self._shape)
+        return view.copy()
+
+    def tell(self, state: Position, seat: int) -> str:
+        told = state.told.get(seat)
+        if told is None:
+            state.told[seat] = told = self.describe(state.row, seat)
+        return told
+
+    def format(self, state: Position, seat: int, move: Move) -> str:
+        return f"[{self.word(state.row, move)}]"
+
+    def parse(self, state: Position, seat: int, text: str) -> Move:
+        if state.names is None:
+            state.names = {self.word(state.row, action): action for action in state.legal}
+        return self.read(text, state.names)
+
+    def copy(self, state: Position) -> Position:
+        return state
+
+    def key(self, state: Position) -> Hashable:
+        return state.row
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_kept": {}, "row_rules": self.row_rules.__name__}  # type: ignore[attr-defined]
+
+    def __setstate__(self, fields: dict[str, Any]) -> None:
+        self.__dict__.update(fields)
+        self.row_rules = importlib.import_module(fields["row_rules"])  # type: ignore[assignment]

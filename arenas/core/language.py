@@ -1,0 +1,124 @@
+r"""The text view: what a seat is told, and how a reply is read.
+
+How a reply names a move (`read_move`):
+
+1. Private reasoning is removed: `<think>...</think>` (also `<thinking>`, `<reasoning>`, in any
+   case), and everything before a lone closing tag, because some chat templates open the tag inside
+   the prompt. A tag that is never closed hides the rest of the reply.
+2. What stands in `[square brackets]` or in `\boxed{...}` is compared with the names of the legal
+   moves, ignoring case and outer spaces. Brackets with anything else in them do not count.
+3. A reply without brackets names a move if the whole reply is that name, give or take quotes and
+   final punctuation: `bet`, `Bet.`, `"4"`.
+
+One legal move named (once or often) is the move; none, or two different ones, is illegal.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+M = TypeVar("M")
+
+_TAG = re.compile(r"<(/?)(?:think|thinking|reasoning)\b[^<>]*>", re.IGNORECASE)
+_MARKED = re.compile(r"\\boxed\s*\{([^{}]*)\}|\[([^\[\]]*)\]")
+_TRIM = " \t\r\n.,!;:'\"`*"
+
+ECHO_CHARS = 2_000
+"""A seat's own reply is repeated to it up to this many characters."""
+
+
+def strip_reasoning(text: str) -> str:
+    """The part of a reply that is not private reasoning (rule 1 above), in time linear in it."""
+    if "<" not in text:
+        return text
+    shown: list[str] = []
+    hidden, end = False, 0
+    for tag in _TAG.finditer(text):
+        if not tag[1]:
+            if not hidden:
+                shown.append(text[end : tag.start()])
+            hidden = True
+            continue
+        if not hidden:
+            shown.clear()
+        hidden, end = False, tag.end()
+    if not hidden:
+        shown.append(text[end:])
+    return "".join(shown).strip()
+
+
+def read_move(text: str, names: Mapping[str, M], max_chars: int) -> M:
+    """The one legal move that a reply names.
+
+    Args:
+        text: the reply as it came.
+        names: legal moves by lower-case name, without brackets.
+        max_chars: longest reply in characters that is read.
+
+    Raises:
+        ValueError: no legal move is named, or several are, or the reply is too long; the message
+            is written for whoever replied.
+    """
+    legal = "legal: " + " ".join(f"[{name}]" for name in names)
+    if len(text) > max_chars:
+        raise ValueError(f"the reply has {len(text)} characters, more than {max_chars}; {legal}")
+    visible = strip_reasoning(text)
+    marked = [(a or b).strip(" \t\r\n[]").lower() for a, b in _MARKED.findall(visible)]
+    named = {name: names[name] for name in marked if name in names}
+    if len(named) == 1:
+        return next(iter(named.values()))
+    if len(named) > 1:
+        several = " and ".join(f"[{name}]" for name in named)
+        raise ValueError(f"the reply names {several}; name one move; {legal}")
+    bare = visible.strip(_TRIM).lower()
+    if not marked and bare in names:
+        return names[bare]
+    if not visible.strip():
+        raise ValueError(f"the reply is empty apart from private reasoning; {legal}")
+    if marked and len(marked[0]) <= 40:
+        raise ValueError(f"[{marked[0]}] is not a legal move now; {legal}")
+    raise ValueError(f"the reply names no move in [brackets]; {legal}")
+
+
+class Conversation:
+    """What each seat of one match was told and answered, in order.
+
+    Every line that a seat reads comes from the game or from that seat itself, so no reply can
+    forge a game message to another seat.
+    """
+
+    __slots__ = ("_messages", "_text")
+
+    def __init__(self, briefs: tuple[str, ...]) -> None:
+        self._messages = [[("system", brief)] for brief in briefs]
+        self._text = list(briefs)
+
+    def ask(self, seat: int, told: str) -> None:
+        """Adds what the game tells `seat`."""
+        self._messages[seat].append(("user", told))
+        self._text[seat] += "\n\n" + told
+
+    def answer(self, seat: int, reply: str) -> None:
+        """Adds the seat's own reply without its private reasoning, cut to `ECHO_CHARS`."""
+        visible = strip_reasoning(reply)
+        if len(visible) > ECHO_CHARS:
+            visible = visible[:ECHO_CHARS] + " [cut]"
+        self._messages[seat].append(("assistant", visible))
+        self._text[seat] += "\n\nYou: " + visible
+
+    def text(self, seat: int) -> str:
+        """Everything that `seat` has read and said, as one prompt."""
+        return self._text[seat]
+
+    def messages(self, seat: int) -> list[dict[str, Any]]:
+        """The same as chat messages: `{"role": "system" | "user" | "assistant", "content": str}`."""
+        return [{"role": role, "content": content} for role, content in self._messages[seat]]
+
+    def copy(self) -> Conversation:
+        """An independent copy."""
+        twin = Conversation(())
+        twin._messages = [list(messages) for messages in self._messages]
+        twin._text = list(self._text)
+        return twin

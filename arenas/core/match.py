@@ -1,0 +1,333 @@
+"""One match in progress: turns, illegal moves, the log. Every environment and record runs on it."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+from arenas.core.game import Game, IllegalMove, Move
+from arenas.core.language import Conversation
+from arenas.core.outcome import Outcome, RulesError, check_rewards
+from arenas.core.rng import Rng, check_seed
+
+_FORMS = "retry:K, raise, random-legal or penalty:X"
+_REPLACEMENTS = 1
+"""Label of the stream that random-legal draws from, apart from the deal's."""
+
+
+class MatchOver(RuntimeError):
+    """A move was submitted to a finished match; nothing changed."""
+
+
+@dataclass(frozen=True)
+class IllegalPolicy:
+    """What follows an illegal move. Written as one of:
+
+    - `retry:K`: the seat is told why and asked again, K times a turn; then it forfeits the match;
+    - `raise`: `IllegalMove` is raised and nothing has happened;
+    - `random-legal`: a random legal move is played in its place;
+    - `penalty:X`: the same, and the seat pays X (in a zero-sum game the others share it).
+    """
+
+    kind: str
+    amount: float = 0.0
+
+    @classmethod
+    def read(cls, text: str) -> IllegalPolicy:
+        """Reads the written form.
+
+        Raises:
+            ValueError: it is none of the four.
+        """
+        kind, colon, amount = str(text).partition(":")
+        try:
+            if kind in ("raise", "random-legal") and not colon:
+                return cls(kind)
+            if kind == "retry" and 0 <= int(amount) <= 1_000:
+                return cls(kind, int(amount))
+            if kind == "penalty" and 0 <= float(amount) < float("inf"):
+                return cls(kind, float(amount))
+        except ValueError:
+            pass
+        raise ValueError(f"illegal={text!r} is not one of {_FORMS}")
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.amount:g}" if self.kind in ("retry", "penalty") else self.kind
+
+
+class LogEntry(NamedTuple):
+    """One submission: a move that was played, or an illegal one and what was done about it.
+
+    Attributes:
+        seat: who submitted.
+        move: the move as read; None if a reply named none.
+        text: the reply as it came; None in the array view.
+        illegal: why it was illegal; None for a legal move.
+        played: the move played in its place, under random-legal and penalty.
+    """
+
+    seat: int
+    move: Move = None
+    text: str | None = None
+    illegal: str | None = None
+    played: Move = None
+
+
+class Match:
+    """A match of `game`: submit moves or replies of `awaited` seats until `outcome` is there.
+
+    Args:
+        game: the rules; shared between matches.
+        seed: integer in 0..2**63-1; the same seed, options and submissions give the same match.
+        illegal: an `IllegalPolicy` or its written form.
+        max_cycles: cut the match short once this many moves per seat (on average) were played.
+        language: keep each seat's conversation, for the text view.
+
+    Attributes:
+        state: the game's state; change it only through this class.
+        awaited: the seats whose move is awaited, in order; empty once it is over.
+        outcome: rewards and evidence once it is over, else None.
+        totals: reward of each seat so far; a new tuple whenever it changes.
+        plies: moves played so far, of all seats.
+        log: every submission in order.
+        illegal_moves: illegal submissions of each seat.
+        last_illegal: why the seat's latest submission was illegal; None if it was legal.
+        conversation: what each seat was told and answered; None unless `language`.
+    """
+
+    __slots__ = (
+        "_attempts",
+        "_last_ply",
+        "_pending",
+        "_penalties",
+        "awaited",
+        "conversation",
+        "game",
+        "illegal",
+        "illegal_moves",
+        "last_illegal",
+        "log",
+        "max_cycles",
+        "outcome",
+        "plies",
+        "seed",
+        "state",
+        "totals",
+    )
+
+    def __init__(
+        self,
+        game: Game[Any],
+        seed: int,
+        illegal: IllegalPolicy | str = "retry:1",
+        max_cycles: int | None = None,
+        language: bool = False,
+    ) -> None:
+        seats = game.spec.seats
+        self.game = game
+        self.seed = check_seed(seed)
+        self.illegal = IllegalPolicy.read(illegal) if isinstance(illegal, str) else illegal
+        self.max_cycles = max_cycles
+        self.state = game.new(Rng(seed))
+        self.awaited = game.movers(self.state)
+        self.outcome: Outcome | None = None
+        self.totals: tuple[float, ...] = (0.0,) * seats
+        self.plies = 0
+        self.log: list[LogEntry] = []
+        self.illegal_moves = [0] * seats
+        self.last_illegal: list[str | None] = [None] * seats
+        self.conversation: Conversation | None = None
+        self._attempts = [0] * seats
+        self._pending: dict[int, Move] = {}
+        self._penalties: list[float] | None = None
+        self._last_ply = max_cycles * seats if max_cycles else game.spec.max_plies + 1
+        if language:
+            self.conversation = Conversation(tuple(game.brief(seat) for seat in range(seats)))
+            self._ask(self.awaited)
+
+    def submit(self, seat: int, move: Move) -> None:
+        """Plays `move` for an awaited seat, or applies the illegal-move policy.
+
+        Raises:
+            MatchOver: the match is over.
+            ValueError: `seat` is not awaited.
+            TypeError: the action space is discrete and `move` is not an integer.
+            IllegalMove: under the policy `raise`; nothing has changed.
+        """
+        self._expect(seat)
+        if self.game.num_actions:
+            try:
+                move = operator.index(move)
+            except TypeError:
+                raise TypeError(f"an action is an integer, got {move!r}") from None
+        try:
+            self.game.check(self.state, seat, move)
+        except IllegalMove as error:
+            self._refuse(LogEntry(seat, move, None, str(error)))
+        else:
+            self._accept(LogEntry(seat, move))
+
+    def reply(self, seat: int, text: str) -> None:
+        """Reads a reply in words for an awaited seat and plays the move it names; as `submit`.
+
+        Raises:
+            TypeError: `text` is not a string.
+        """
+        self._expect(seat)
+        if not isinstance(text, str):
+            raise TypeError(f"a reply is a string, got {text!r}")
+        move = None
+        try:
+            move = self.game.parse(self.state, seat, text)
+            self.game.check(self.state, seat, move)
+        except IllegalMove as error:
+            self._refuse(LogEntry(seat, move, text, str(error)))
+        else:
+            self._accept(LogEntry(seat, move, text))
+
+    def copy(self) -> Match:
+        """An independent copy: play goes on from here in both, as it would have in one."""
+        twin = Match.__new__(Match)
+        for name in Match.__slots__:
+            setattr(twin, name, getattr(self, name))
+        twin.state = self.game.copy(self.state)
+        twin.log = self.log[:]
+        twin.illegal_moves = self.illegal_moves[:]
+        twin.last_illegal = self.last_illegal[:]
+        twin._attempts = self._attempts[:]
+        twin._pending = dict(self._pending)
+        twin._penalties = self._penalties and self._penalties[:]
+        twin.conversation = self.conversation and self.conversation.copy()
+        return twin
+
+    def _expect(self, seat: int) -> None:
+        if seat not in self.awaited:
+            if self.outcome is not None:
+                raise MatchOver("this match is over; start another")
+            raise ValueError(f"seat {seat} is not to move; awaited: {self.awaited}")
+
+    def _accept(self, entry: LogEntry) -> None:
+        seat = entry.seat
+        self.log.append(entry)
+        if self._attempts[seat]:
+            self._attempts[seat] = 0
+            self.last_illegal[seat] = None
+        if self.conversation is not None:
+            said = entry.text
+            if said is None:
+                said = self.game.format(self.state, seat, entry.move)
+            self.conversation.answer(seat, said)
+        self._place(seat, entry.move)
+
+    def _refuse(self, entry: LogEntry) -> None:
+        seat, reason, policy = entry.seat, str(entry.illegal), self.illegal
+        if policy.kind == "raise":
+            raise IllegalMove(reason)
+        self.illegal_moves[seat] += 1
+        self.last_illegal[seat] = reason
+        self._attempts[seat] += 1
+        if policy.kind != "retry":
+            rng = Rng(self.seed).fork(_REPLACEMENTS, len(self.log))
+            entry = entry._replace(played=self.game.sample(self.state, seat, rng))
+        self.log.append(entry)
+        if self.conversation is not None:
+            self._explain(entry)
+        if policy.kind == "retry":
+            if self._attempts[seat] > policy.amount:
+                self._forfeit(seat, reason)
+            return
+        if policy.kind == "penalty":
+            self._charge(seat, policy.amount)
+        self._attempts[seat] = 0
+        self._place(seat, entry.played)
+
+    def _explain(self, entry: LogEntry) -> None:
+        assert self.conversation is not None
+        seat = entry.seat
+        said = entry.text if entry.text is not None else str(entry.move)
+        self.conversation.answer(seat, said)
+        left = int(self.illegal.amount) - self._attempts[seat] + 1
+        if self.illegal.kind != "retry":
+            played = self.game.format(self.state, seat, entry.played)
+            then = f"A random legal move was played for you: {played}"
+        elif left > 0:
+            then = f"Try again ({left} {'try' if left == 1 else 'tries'} left)."
+        else:
+            then = "You forfeit the match."
+        self.conversation.ask(seat, f"Illegal move: {entry.illegal}. {then}")
+
+    def _place(self, seat: int, move: Move) -> None:
+        game, before = self.game, self.awaited
+        if len(before) == 1 and not self._pending or game.spec.independent:
+            moves = {seat: move}
+        else:
+            self._pending[seat] = move
+            self.awaited = tuple(s for s in before if s != seat)
+            if self.awaited:
+                return
+            moves, before = dict(sorted(self._pending.items())), ()
+            self._pending = {}
+        self.state = state = game.apply(self.state, moves)
+        self.plies += len(moves)
+        if game.spec.step_rewards:
+            self._settle(game.returns(state))
+        self.awaited = movers = game.movers(state)
+        if not movers:
+            outcome = game.outcome(state)
+            if outcome is None:
+                raise RulesError(f"{game!r}: nobody is to move, yet there is no outcome")
+            self._end(outcome)
+        elif self.plies >= self._last_ply:
+            if self.max_cycles is None:
+                raise RulesError(f"{game!r}: no end within {game.spec.max_plies} plies")
+            self._end(Outcome(tuple(map(float, game.returns(state))), "truncated", {}, True))
+        elif self.conversation is not None:
+            self._ask(tuple(s for s in movers if s not in before or s in moves))
+
+    def _ask(self, seats: tuple[int, ...]) -> None:
+        assert self.conversation is not None
+        for seat in seats:
+            self.conversation.ask(seat, self.game.tell(self.state, seat))
+
+    def _forfeit(self, seat: int, reason: str) -> None:
+        rewards = tuple(map(float, self.game.forfeit(self.state, seat)))
+        self._end(Outcome(rewards, "forfeit", {"seat": seat, "illegal": reason}))
+
+    def _charge(self, seat: int, amount: float) -> None:
+        seats, payoff = self.game.spec.seats, self.game.spec.payoff
+        if self._penalties is None:
+            self._penalties = [0.0] * seats
+        gain = amount / (seats - 1) if payoff == "zero_sum" else 0.0
+        for s in range(seats):
+            pays = s == seat or payoff == "common"
+            self._penalties[s] += -amount if pays else gain
+        self._settle(self.game.returns(self.state))
+
+    def _settle(self, returns: Sequence[float]) -> None:
+        if self._penalties is not None:
+            returns = [r + p for r, p in zip(returns, self._penalties, strict=True)]
+        self.totals = tuple(map(float, returns))
+
+    def _end(self, outcome: Outcome) -> None:
+        spec = self.game.spec
+        self.awaited = ()
+        self._settle(outcome.rewards)
+        if self._penalties is not None:
+            evidence = {**outcome.evidence, "penalties": list(self._penalties)}
+            outcome = replace(outcome, rewards=self.totals, evidence=evidence)
+        check_rewards(self.totals, spec.seats, spec.payoff)
+        self.outcome = outcome
+        if self.conversation is None:
+            return
+        by_the_rules = self.game.outcome(self.state) is not None
+        for seat in range(spec.seats):
+            if by_the_rules:
+                told = self.game.tell(self.state, seat)
+            else:
+                how = f"the match was {outcome.reason}"
+                if outcome.reason == "forfeit":
+                    how = f"{spec.agents[outcome.evidence['seat']]} forfeits by illegal moves"
+                told = f"The match is over: {how}. Your reward: {self.totals[seat]:+g}."
+            self.conversation.ask(seat, told)

@@ -1,0 +1,172 @@
+"""Who sits in a seat: policies answer batches of turns, from many matches and games at once."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from arenas.core.game import Game, Move
+from arenas.core.match import Match
+from arenas.core.rng import Rng
+
+_TURNS = 2
+"""Label of the streams that policies draw from, apart from the deal's."""
+
+
+class Turn:
+    """One pending decision: what a seat may know, and its own random stream.
+
+    Everything here is what the rules show to `seat`. The views are built when they are read.
+
+    Attributes:
+        game: the rules and options of the match (no state).
+        seat: the seat to move.
+        rng: a stream of this turn alone, so that answers do not depend on how turns are batched.
+        match_id: names the match within one rollout.
+    """
+
+    __slots__ = ("_conversation", "_state", "game", "match_id", "rng", "seat")
+
+    def __init__(
+        self, game: Game[Any], state: Any, seat: int, rng: Rng, match_id: int = 0
+    ) -> None:
+        self.game = game
+        self.seat = seat
+        self.rng = rng
+        self.match_id = match_id
+        self._state = state
+        self._conversation: Any = None
+
+    @classmethod
+    def of(cls, match: Match, seat: int, match_id: int = 0) -> Turn:
+        """The turn of an awaited seat of a match; its stream follows from the match's seed."""
+        rng = Rng(match.seed).fork(_TURNS, seat, len(match.log))
+        turn = cls(match.game, match.state, seat, rng, match_id)
+        turn._conversation = match.conversation
+        return turn
+
+    @property
+    def agent(self) -> str:
+        """The agent's name, as in the PettingZoo environment."""
+        return self.game.spec.agents[self.seat]
+
+    @property
+    def role(self) -> str:
+        """The role of the seat."""
+        return self.game.spec.roles[self.seat]
+
+    @property
+    def view(self) -> Any:
+        """The seat's view: a fresh value of the game's observation space."""
+        return self.game.view(self._state, self.seat)
+
+    @property
+    def mask(self) -> np.ndarray:
+        """Legal actions: int8 array of shape (n,), 1 where legal (discrete games)."""
+        return self.game.mask(self._state, self.seat)
+
+    @property
+    def legal(self) -> Sequence[Move] | None:
+        """The legal moves, ascending; None where they are too many to list."""
+        return self.game.legal(self._state, self.seat)
+
+    @property
+    def info_state(self) -> str:
+        """All that the seat knows, as a key for tabular policies."""
+        return self.game.info_state(self._state, self.seat)
+
+    @property
+    def told(self) -> str:
+        """The situation in words, without what came before."""
+        return self.game.tell(self._state, self.seat)
+
+    @property
+    def text(self) -> str:
+        """The whole prompt: rules, what was told and answered so far, the situation now."""
+        if self._conversation is not None:
+            return str(self._conversation.text(self.seat))
+        return f"{self.game.brief(self.seat)}\n\n{self.told}"
+
+    @property
+    def messages(self) -> list[dict[str, Any]]:
+        """The same as chat messages with the roles system, user and assistant."""
+        if self._conversation is not None:
+            return list(self._conversation.messages(self.seat))
+        brief = {"role": "system", "content": self.game.brief(self.seat)}
+        return [brief, {"role": "user", "content": self.told}]
+
+    def sample(self) -> Move:
+        """A random legal move from the turn's own stream."""
+        return self.game.sample(self._state, self.seat, self.rng)
+
+    def parse(self, text: str) -> Move:
+        """The move that a reply names.
+
+        Raises:
+            IllegalMove: it names none, or several.
+        """
+        return self.game.parse(self._state, self.seat, text)
+
+    def format(self, move: Move) -> str:
+        """A legal move in words."""
+        return self.game.format(self._state, self.seat, move)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The answer to a turn: a move, or text that names one (then `move` is left out)."""
+
+    move: Move = None
+    text: str | None = None
+
+
+class Policy(ABC):
+    """Fills seats. `act` gets turns of unlike matches and answers them together.
+
+    Attributes:
+        name: stands in tables and records.
+        speaks: replies are text, so its matches keep each seat's conversation.
+    """
+
+    name: str = "policy"
+    speaks: bool = False
+
+    @abstractmethod
+    def act(self, turns: Sequence[Turn]) -> list[Reply]:
+        """One reply per turn, in order. May depend on nothing but each turn and its stream."""
+
+    def distribution(self, turn: Turn) -> Sequence[float]:
+        """The probability of each action of a discrete game: floats of length n that sum to 1.
+
+        Raises:
+            TypeError: this policy cannot say.
+        """
+        raise TypeError(f"player {self.name!r} cannot say how likely it plays each move")
+
+    def close(self) -> None:
+        """Releases what the policy holds; calling it again does nothing."""
+
+    def __repr__(self) -> str:
+        return f"<player {self.name}>"
+
+
+class StochasticPolicy(Policy):
+    """A policy that is its distribution: each move is drawn with the turn's own stream."""
+
+    def act(self, turns: Sequence[Turn]) -> list[Reply]:
+        return [Reply(turn.rng.weighted(self.distribution(turn))) for turn in turns]
+
+    @abstractmethod
+    def distribution(self, turn: Turn) -> Sequence[float]: ...
+
+
+def answer(match: Match, seat: int, reply: Reply) -> None:
+    """Hands a reply to the match: as text if it is text, else as a move."""
+    if reply.text is not None:
+        match.reply(seat, reply.text)
+    else:
+        match.submit(seat, reply.move)

@@ -1,0 +1,112 @@
+"""TicTacToe as a Game: options, spaces and words around the rules."""
+
+from __future__ import annotations
+
+import numpy as np
+from gymnasium import spaces
+
+from arenas.core.flat import FlatGame, Position, Row
+from arenas.core.game import GameSpec
+from arenas.core.outcome import Outcome
+from arenas.games.tictactoe import rules
+
+MARKS = "XO"
+SIZES = range(3, 8)
+
+
+class TicTacToe(FlatGame):
+    """Two players put stones on a square board; the first line of `win_length` stones wins.
+
+    Args:
+        size: cells on a side, 3 to 7.
+        win_length: stones in a row that win, 3 to `size`; None means `size`, except 4 on boards of
+            5x5 and more.
+
+    Action: `Discrete(size**2)`, cell r * size + c counted row by row from the top left.
+    View: int8 array of shape (size, size, 3), 0 or 1: own stones, the other's, empty cells.
+    Rewards: win +1, loss -1, draw 0, at the end.
+
+    Raises:
+        ValueError: `size` or `win_length` is out of range.
+    """
+
+    def __init__(self, size: int = 3, win_length: int | None = None) -> None:
+        if size not in SIZES:
+            raise ValueError(f"size={size!r}: a board has {SIZES[0]} to {SIZES[-1]} cells a side")
+        if win_length is None:
+            win_length = size if size < 5 else 4
+        if win_length not in range(3, size + 1):
+            raise ValueError(f"win_length={win_length!r}: a line has 3 to size={size} stones")
+        self.size = size
+        self.win_length = win_length
+        spec = GameSpec(
+            name="TicTacToe",
+            version="1",
+            roles=("player", "player"),
+            payoff="zero_sum",
+            information="perfect",
+            observation_space=spaces.Box(0, 1, (size, size, 3), np.int8),
+            action_space=spaces.Discrete(size * size),
+            reward_range=(-1.0, 1.0),
+            max_plies=size * size,
+        )
+        blank = [0] * rules.ROW
+        blank[rules.SIZE], blank[rules.WIN_LENGTH] = size, win_length
+        super().__init__(spec, rules, blank)
+
+    def result(self, row: Row) -> Outcome:
+        reason = "draw" if row[rules.RESULT] == rules.DRAW else "line"
+        return Outcome(self.scores(row), reason, {"board": self.board(row)})
+
+    def board(self, row: Row) -> str:
+        """The cells row by row: `X`, `O` or `.`; rows are separated by `/`."""
+        marks = [self._mark(row, action) or "." for action in range(self.size**2)]
+        return "/".join("".join(marks[i : i + self.size]) for i in range(0, len(marks), self.size))
+
+    def info_state(self, state: Position, seat: int) -> str:
+        return self.board(state.row)
+
+    def _mark(self, row: Row, action: int) -> str:
+        cell = action // self.size * (self.size + 1) + action % self.size
+        for seat, mark in enumerate(MARKS):
+            if row[rules.STONES + seat] >> cell & 1:
+                return mark
+        return ""
+
+    # -- words ---------------------------------------------------------------------------------
+
+    def brief(self, seat: int) -> str:
+        n = self.size
+        return (
+            f"You play {MARKS[seat]} in TicTacToe on a {n}x{n} board against another player. "
+            f"X moves first; the players put one stone each in turn on an empty cell. "
+            f"{self.win_length} stones of your own in a row, across, down or diagonal, win; "
+            f"a full board without such a row is a draw. "
+            f"Cells are numbered row by row from 0 (top left) to {n * n - 1} (bottom right).\n"
+            f"Reply with the number of your cell in square brackets, for example [{n * n // 2}]. "
+            f"You may reason inside <think>...</think> first; nobody else sees that."
+        )
+
+    def describe(self, row: Row, seat: int) -> str:
+        board, result = self._picture(row), row[rules.RESULT]
+        if result == rules.ONGOING:
+            free = [a for a in range(self.size**2) if rules.is_legal(row, a)]
+            return f"{board}\nYou are {MARKS[seat]}. Free cells: {' '.join(map(str, free))}"
+        if result == rules.DRAW:
+            return f"{board}\nThe board is full: a draw."
+        return f"{board}\nYou {'win' if result == seat + 1 else 'lose'}: a row of {MARKS[result - 1]}."
+
+    def word(self, row: Row, action: int) -> str:
+        return str(action)
+
+    def show(self, state: Position, seat: int | None = None) -> str:
+        return self._picture(state.row)
+
+    def _picture(self, row: Row) -> str:
+        width = len(str(self.size**2 - 1))
+        cells = [(self._mark(row, a) or str(a)).rjust(width) for a in range(self.size**2)]
+        lines = [" | ".join(cells[i : i + self.size]) for i in range(0, len(cells), self.size)]
+        return ("\n" + "-" * len(lines[0]) + "\n").join(lines)
+
+    def reply_examples(self) -> tuple[str, ...]:
+        return tuple(f"[{action}]" for action in range(self.size**2))

@@ -1,0 +1,1 @@
+"""Turn structures that several games share."""
