@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import sys
 from collections.abc import Iterator
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -61,16 +63,10 @@ def observation_of(match: Match, seat: int, view: str) -> dict[str, Any]:
 
     The action mask of a seat that is not awaited is all zeros.
     """
-    game = match.game
     if view == "text":
         assert match.conversation is not None
         return {"text": match.conversation.text(seat)}
-    observation = {"observation": game.view(match.state, seat)}
-    if game.num_actions:
-        awaited = seat in match.awaited
-        observation["action_mask"] = (
-            game.mask(match.state, seat) if awaited else np.zeros(game.num_actions, np.int8)
-        )
+    observation = match.game.observe(match.state, seat, seat in match.awaited)
     if view == "both":
         assert match.conversation is not None
         observation["text"] = match.conversation.text(seat)
@@ -131,6 +127,7 @@ class GameEnv(AECEnv[str, Any, Any]):
         check_env_arguments(max_cycles, render_mode)
         self.game = game
         self.view = view
+        self._array = view == "array"
         self.illegal = IllegalPolicy.read(illegal)
         self.max_cycles = max_cycles
         self.render_mode = render_mode
@@ -147,6 +144,8 @@ class GameEnv(AECEnv[str, Any, Any]):
         self.agents: list[str] = []
         self._names = game.spec.agents
         self._seats = {agent: seat for seat, agent in enumerate(self._names)}
+        self._zeros = dict.fromkeys(self._names, 0.0)
+        self._unset = dict.fromkeys(self._names, False)
         self._seat = 0
         self._match: Match | None = None
         self._seeds = SeedSequence()
@@ -186,18 +185,17 @@ class GameEnv(AECEnv[str, Any, Any]):
         self._start(Match(self.game, seed, self.illegal, self.max_cycles, self.view != "array"))
 
     def _start(self, match: Match) -> None:
-        names = self._names
         self._match = match
         self._totals = match.totals
         self._paid = False
-        self.agents = list(names)
-        self.rewards = dict.fromkeys(names, 0.0)
-        self._cumulative_rewards = dict.fromkeys(names, 0.0)
-        self.terminations = dict.fromkeys(names, False)
-        self.truncations = dict.fromkeys(names, False)
-        self.infos = {agent: {"illegal_moves": 0} for agent in names}
+        self.agents = list(self._names)
+        self.rewards = self._zeros.copy()
+        self._cumulative_rewards = self._zeros.copy()
+        self.terminations = self._unset.copy()
+        self.truncations = self._unset.copy()
+        self.infos = {agent: {"illegal_moves": 0} for agent in self._names}
         self._seat = match.awaited[0]
-        self.agent_selection = names[self._seat]
+        self.agent_selection = self._names[self._seat]
         if self.render_mode == "human":
             self.render()
 
@@ -210,36 +208,37 @@ class GameEnv(AECEnv[str, Any, Any]):
             TypeError: the action is not of the view's kind.
             IllegalMove: under `illegal="raise"`; nothing has changed.
         """
-        match = self._match
+        match, agent = self._match, self.agent_selection
         if match is None or not self.agents:
             raise RuntimeError("no agent is left to step; call reset() to start a match")
         if match.outcome is not None:
             self._leave(action)
             return
-        seat, agent = self._seat, self.agent_selection
-        illegal_before = match.illegal_moves[seat]
-        if self.view == "array":
+        seat = self._seat
+        if self._array:
             match.submit(seat, action)
         else:
             submit(match, seat, action, self.view)
         self._cumulative_rewards[agent] = 0.0
         if self._paid:
-            self.rewards = dict.fromkeys(self._names, 0.0)
+            self.rewards = self._zeros.copy()
             self._paid = False
-        if match.totals is not self._totals:
-            self._pay(match)
-        if illegal_before != match.illegal_moves[seat] or "illegal_reason" in self.infos[agent]:
+        if match.news:
+            match.news = False
             self.infos[agent] = info_of(match, seat)
-        if match.outcome is not None:
+            if match.totals is not self._totals:
+                self._pay(match)
+        awaited = match.awaited
+        if not awaited:
             self._finish(match)
         else:
-            self._seat = seat = self._next_seat(match.awaited)
+            self._seat = seat = awaited[0] if len(awaited) == 1 else self._next_seat(awaited)
             self.agent_selection = self._names[seat]
         if self.render_mode == "human":
             self.render()
 
     def _next_seat(self, awaited: tuple[int, ...]) -> int:
-        if len(awaited) > 1 and self.game.spec.independent:
+        if self.game.spec.independent:
             return next((s for s in awaited if s > self._seat), awaited[0])
         return awaited[0]
 
@@ -263,14 +262,8 @@ class GameEnv(AECEnv[str, Any, Any]):
         if action is not None:
             raise ValueError("the match is over, so the only valid action is None")
         agent = self.agents.pop(0)
-        for table in (
-            self.rewards,
-            self._cumulative_rewards,
-            self.terminations,
-            self.truncations,
-            self.infos,
-        ):
-            del table[agent]
+        del self.rewards[agent], self._cumulative_rewards[agent], self.infos[agent]
+        del self.terminations[agent], self.truncations[agent]
         if self._paid:
             self.rewards = dict.fromkeys(self.rewards, 0.0)
             self._paid = False
@@ -285,9 +278,15 @@ class GameEnv(AECEnv[str, Any, Any]):
         self, observe: bool = True
     ) -> tuple[dict[str, Any] | None, float, bool, bool, dict[str, Any]]:
         """Observation, reward since its last move, terminated, truncated and info of the agent to move."""
-        agent = self.agent_selection
+        agent, observation = self.agent_selection, None
+        if observe:
+            match, seat = self._match or self.match, self._seats[agent]
+            if self._array:
+                observation = self.game.observe(match.state, seat, seat in match.awaited)
+            else:
+                observation = observation_of(match, seat, self.view)
         return (
-            observation_of(self.match, self._seats[agent], self.view) if observe else None,
+            observation,
             self._cumulative_rewards[agent],
             self.terminations[agent],
             self.truncations[agent],
@@ -296,8 +295,9 @@ class GameEnv(AECEnv[str, Any, Any]):
 
     def agent_iter(self, max_iter: int = 2**63) -> Iterator[str]:  # type: ignore[override]
         """Yields `agent_selection` until every agent has left, at most `max_iter` times."""
-        while self.agents and max_iter > 0:
-            max_iter -= 1
+        for _ in repeat(None, min(max_iter, sys.maxsize)):
+            if not self.agents:
+                return
             yield self.agent_selection
 
     def messages(self, agent: str) -> list[dict[str, Any]]:

@@ -60,10 +60,10 @@ class Position:
         self.row = row
         self.movers = movers
         self.legal = legal
-        self.after: dict[int, Position] = {}
+        self.after: list[Position | None] | None = None
         self.mask: np.ndarray | None = None
-        self.views: dict[int, np.ndarray] = {}
-        self.told: dict[int, str] = {}
+        self.views: list[np.ndarray | None] | None = None
+        self.told: list[str | None] | None = None
         self.names: dict[str, int] | None = None
         self.outcome: Outcome | None = None
 
@@ -99,6 +99,7 @@ class FlatGame(Game[Position]):
         self._size = int(np.prod(shape))
         self._actions = range(self.num_actions)
         self._turns = tuple((seat,) for seat in range(spec.seats))
+        self._no_action = np.zeros(self.num_actions, np.int8)
         self._kept: dict[tuple[int, ...], Position] = {}
         self._only_start = None if spec.has_chance else self.new_from(0)
 
@@ -150,14 +151,18 @@ class FlatGame(Game[Position]):
             super().check(state, seat, move)
 
     def apply(self, state: Position, moves: Mapping[int, Move]) -> Position:
-        (action,) = moves.values()
-        after = state.after.get(action)
-        if after is None:
-            row = list(state.row)
-            self.row_rules.play(row, action)
-            after = self.position(tuple(row))
-            if after.row in self._kept and state.row in self._kept:
-                state.after[action] = after
+        for action in moves.values():
+            break
+        known = state.after
+        if known is not None and (after := known[action]) is not None:
+            return after
+        row = list(state.row)
+        self.row_rules.play(row, action)
+        after = self.position(tuple(row))
+        if after.row in self._kept and state.row in self._kept:
+            if known is None:
+                state.after = known = [None] * self.num_actions
+            known[action] = after
         return after
 
     def outcome(self, state: Position) -> Outcome | None:
@@ -171,21 +176,31 @@ class FlatGame(Game[Position]):
         self.row_rules.score(row, out)
         return tuple(out)
 
-    def mask(self, state: Position, seat: int) -> np.ndarray:
-        if state.mask is None:
-            state.mask = super().mask(state, seat)
-        return state.mask.copy()
-
     def view(self, state: Position, seat: int) -> np.ndarray:
-        view = state.views.get(seat)
+        if state.views is None:
+            state.views = [None] * self.spec.seats
+        view = state.views[seat]
         if view is None:
             out = [0] * self._size
             self.row_rules.observe(state.row, seat, out)
             state.views[seat] = view = np.array(out, self._dtype).reshape(self._shape)
         return view.copy()
 
+    def observe(self, state: Position, seat: int, awaited: bool) -> dict[str, Any]:
+        views = state.views
+        if views is None or (view := views[seat]) is None:
+            view = self.view(state, seat)
+        else:
+            view = view.copy()
+        mask = state.mask if awaited else self._no_action
+        if mask is None:
+            state.mask = mask = self.mask(state, seat)
+        return {"observation": view, "action_mask": mask.copy()}
+
     def tell(self, state: Position, seat: int) -> str:
-        told = state.told.get(seat)
+        if state.told is None:
+            state.told = [None] * self.spec.seats
+        told = state.told[seat]
         if told is None:
             state.told[seat] = told = self.describe(state.row, seat)
         return told

@@ -221,6 +221,17 @@ class Game(ABC, Generic[S]):
         mask[list(self.legal(state, seat) or ())] = 1
         return mask
 
+    def observe(self, state: S, seat: int, awaited: bool) -> dict[str, Any]:
+        """The array observation: fresh `observation` and, for discrete actions, `action_mask`.
+
+        The mask of a seat that is not awaited is all zeros.
+        """
+        observation = {"observation": self.view(state, seat)}
+        if self.num_actions:
+            mask = self.mask(state, seat) if awaited else np.zeros(self.num_actions, np.int8)
+            observation["action_mask"] = mask
+        return observation
+
     @cached_property
     def num_actions(self) -> int:
         """Size of the discrete action space; 0 where moves are structured or free text."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from operator import index
+from typing import Any, NamedTuple, NoReturn
 
 from arenas.core.game import Game, IllegalMove, Move
 from arenas.core.language import Conversation
@@ -91,7 +91,8 @@ class Match:
         outcome: rewards and evidence once it is over, else None.
         totals: reward of each seat so far; a new tuple whenever it changes.
         plies: moves played so far, of all seats.
-        log: every submission in order.
+        news: set by anything but an ordinary move: an illegal one, a reward, the end; whoever acts
+            on it clears it.
         illegal_moves: illegal submissions of each seat.
         last_illegal: why the seat's latest submission was illegal; None if it was legal.
         conversation: what each seat was told and answered; None unless `language`.
@@ -100,15 +101,17 @@ class Match:
     __slots__ = (
         "_attempts",
         "_last_ply",
+        "_log",
         "_pending",
         "_penalties",
+        "_step_rewards",
         "awaited",
         "conversation",
         "game",
         "illegal",
         "illegal_moves",
         "last_illegal",
-        "log",
+        "news",
         "max_cycles",
         "outcome",
         "plies",
@@ -135,13 +138,15 @@ class Match:
         self.outcome: Outcome | None = None
         self.totals: tuple[float, ...] = (0.0,) * seats
         self.plies = 0
-        self.log: list[LogEntry] = []
+        self.news = False
+        self._log: list[tuple[Any, ...]] = []
         self.illegal_moves = [0] * seats
         self.last_illegal: list[str | None] = [None] * seats
         self.conversation: Conversation | None = None
         self._attempts = [0] * seats
         self._pending: dict[int, Move] = {}
         self._penalties: list[float] | None = None
+        self._step_rewards = game.spec.step_rewards
         self._last_ply = max_cycles * seats if max_cycles else game.spec.max_plies + 1
         if language:
             self.conversation = Conversation(tuple(game.brief(seat) for seat in range(seats)))
@@ -156,18 +161,20 @@ class Match:
             TypeError: the action space is discrete and `move` is not an integer.
             IllegalMove: under the policy `raise`; nothing has changed.
         """
-        self._expect(seat)
-        if self.game.num_actions:
+        if seat not in self.awaited:
+            self._reject(seat)
+        game = self.game
+        if game.num_actions:
             try:
-                move = operator.index(move)
+                move = index(move)
             except TypeError:
                 raise TypeError(f"an action is an integer, got {move!r}") from None
         try:
-            self.game.check(self.state, seat, move)
+            game.check(self.state, seat, move)
         except IllegalMove as error:
             self._refuse(LogEntry(seat, move, None, str(error)))
-        else:
-            self._accept(LogEntry(seat, move))
+            return
+        self._accept(seat, move, None)
 
     def reply(self, seat: int, text: str) -> None:
         """Reads a reply in words for an awaited seat and plays the move it names; as `submit`.
@@ -175,7 +182,8 @@ class Match:
         Raises:
             TypeError: `text` is not a string.
         """
-        self._expect(seat)
+        if seat not in self.awaited:
+            self._reject(seat)
         if not isinstance(text, str):
             raise TypeError(f"a reply is a string, got {text!r}")
         move = None
@@ -184,8 +192,18 @@ class Match:
             self.game.check(self.state, seat, move)
         except IllegalMove as error:
             self._refuse(LogEntry(seat, move, text, str(error)))
-        else:
-            self._accept(LogEntry(seat, move, text))
+            return
+        self._accept(seat, move, text)
+
+    @property
+    def submissions(self) -> int:
+        """Number of moves submitted so far, illegal ones included."""
+        return len(self._log)
+
+    @property
+    def log(self) -> list[LogEntry]:
+        """Every submission in order."""
+        return [LogEntry(*entry) for entry in self._log]
 
     def copy(self) -> Match:
         """An independent copy: play goes on from here in both, as it would have in one."""
@@ -193,7 +211,7 @@ class Match:
         for name in Match.__slots__:
             setattr(twin, name, getattr(self, name))
         twin.state = self.game.copy(self.state)
-        twin.log = self.log[:]
+        twin._log = self._log[:]
         twin.illegal_moves = self.illegal_moves[:]
         twin.last_illegal = self.last_illegal[:]
         twin._attempts = self._attempts[:]
@@ -202,36 +220,34 @@ class Match:
         twin.conversation = self.conversation and self.conversation.copy()
         return twin
 
-    def _expect(self, seat: int) -> None:
-        if seat not in self.awaited:
-            if self.outcome is not None:
-                raise MatchOver("this match is over; start another")
-            raise ValueError(f"seat {seat} is not to move; awaited: {self.awaited}")
+    def _reject(self, seat: int) -> NoReturn:
+        if self.outcome is not None:
+            raise MatchOver("this match is over; start another")
+        raise ValueError(f"seat {seat} is not to move; awaited: {self.awaited}")
 
-    def _accept(self, entry: LogEntry) -> None:
-        seat = entry.seat
-        self.log.append(entry)
-        if self._attempts[seat]:
-            self._attempts[seat] = 0
+    def _accept(self, seat: int, move: Move, text: str | None) -> None:
+        self._log.append((seat, move, text, None, None))
+        if self.last_illegal[seat] is not None:
             self.last_illegal[seat] = None
+            self._attempts[seat] = 0
+            self.news = True
         if self.conversation is not None:
-            said = entry.text
-            if said is None:
-                said = self.game.format(self.state, seat, entry.move)
+            said = self.game.format(self.state, seat, move) if text is None else text
             self.conversation.answer(seat, said)
-        self._place(seat, entry.move)
+        self._place(seat, move)
 
     def _refuse(self, entry: LogEntry) -> None:
         seat, reason, policy = entry.seat, str(entry.illegal), self.illegal
         if policy.kind == "raise":
             raise IllegalMove(reason)
+        self.news = True
         self.illegal_moves[seat] += 1
         self.last_illegal[seat] = reason
         self._attempts[seat] += 1
         if policy.kind != "retry":
-            rng = Rng(self.seed).fork(_REPLACEMENTS, len(self.log))
+            rng = Rng(self.seed).fork(_REPLACEMENTS, len(self._log))
             entry = entry._replace(played=self.game.sample(self.state, seat, rng))
-        self.log.append(entry)
+        self._log.append(entry)
         if self.conversation is not None:
             self._explain(entry)
         if policy.kind == "retry":
@@ -259,11 +275,9 @@ class Match:
         self.conversation.ask(seat, f"Illegal move: {entry.illegal}. {then}")
 
     def _place(self, seat: int, move: Move) -> None:
-        game, before = self.game, self.awaited
-        if len(before) == 1 and not self._pending or game.spec.independent:
-            moves = {seat: move}
-        else:
-            self._pending[seat] = move
+        game, moves, before = self.game, {seat: move}, self.awaited
+        if (len(before) > 1 or self._pending) and not game.spec.independent:
+            self._pending.update(moves)
             self.awaited = tuple(s for s in before if s != seat)
             if self.awaited:
                 return
@@ -271,7 +285,7 @@ class Match:
             self._pending = {}
         self.state = state = game.apply(self.state, moves)
         self.plies += len(moves)
-        if game.spec.step_rewards:
+        if self._step_rewards:
             self._settle(game.returns(state))
         self.awaited = movers = game.movers(state)
         if not movers:
@@ -309,6 +323,7 @@ class Match:
         if self._penalties is not None:
             returns = [r + p for r, p in zip(returns, self._penalties, strict=True)]
         self.totals = tuple(map(float, returns))
+        self.news = True
 
     def _end(self, outcome: Outcome) -> None:
         spec = self.game.spec
