@@ -54,7 +54,7 @@ class Position:
         after: successors by action, as far as they were reached and kept.
     """
 
-    __slots__ = ("after", "legal", "mask", "movers", "names", "outcome", "row", "told", "views")
+    __slots__ = ("after", "legal", "mask", "movers", "outcome", "replies", "row", "told", "views")
 
     def __init__(self, row: tuple[int, ...], movers: tuple[int, ...], legal: tuple[int, ...]):
         self.row = row
@@ -64,7 +64,7 @@ class Position:
         self.mask: np.ndarray | None = None
         self.views: list[np.ndarray | None] | None = None
         self.told: list[str | None] | None = None
-        self.names: dict[str, int] | None = None
+        self.replies: dict[str, int] | None = None
         self.outcome: Outcome | None = None
 
     def __eq__(self, other: object) -> bool:
@@ -209,9 +209,13 @@ class FlatGame(Game[Position]):
         return f"[{self.word(state.row, move)}]"
 
     def parse(self, state: Position, seat: int, text: str) -> Move:
-        if state.names is None:
-            state.names = {self.word(state.row, action): action for action in state.legal}
-        return self.read(text, state.names)
+        replies = state.replies
+        if replies is None:
+            replies = {self.format(state, seat, action): action for action in state.legal}
+            state.replies = replies
+        # A reply that is the move's own form needs no search.
+        move = replies.get(text)
+        return super().parse(state, seat, text) if move is None else move
 
     def copy(self, state: Position) -> Position:
         return state

@@ -244,13 +244,18 @@ class Game(ABC, Generic[S]):
     def brief(self, seat: int) -> str:
         """The rules, the role of `seat` and the form of a reply, in words."""
 
+    @cached_property
+    def briefs(self) -> tuple[str, ...]:
+        """`brief` of every seat."""
+        return tuple(self.brief(seat) for seat in range(self.spec.seats))
+
     @abstractmethod
     def tell(self, state: S, seat: int) -> str:
         """The situation of `seat` in words: all that it needs to move now, or how the match ended."""
 
     def show(self, state: S, seat: int | None = None) -> str:
         """The state as a small text picture: as `seat` sees it, or all of it for an onlooker."""
-        return "\n".join(self.tell(state, s) for s in ([seat] if seat is not None else self._all))
+        return "\n".join(self.tell(state, s) for s in ([seat] if seat is not None else range(self.spec.seats)))
 
     def format(self, state: S, seat: int, move: Move) -> str:
         """A legal move in words, such that `parse` reads it back."""
@@ -292,10 +297,6 @@ class Game(ABC, Generic[S]):
 
     def close(self) -> None:
         """Releases what the game opened; calling it again does nothing."""
-
-    @cached_property
-    def _all(self) -> tuple[int, ...]:
-        return tuple(range(self.spec.seats))
 
     def __repr__(self) -> str:
         options = ", ".join(f"{name}={value!r}" for name, value in self.options.items())

@@ -89,24 +89,25 @@ class Conversation:
     forge a game message to another seat.
     """
 
-    __slots__ = ("_messages", "_text")
+    __slots__ = ("_briefs", "_messages", "_text")
 
     def __init__(self, briefs: tuple[str, ...]) -> None:
-        self._messages = [[("system", brief)] for brief in briefs]
+        self._messages: list[list[tuple[str, str]]] = [[] for _ in briefs]
+        self._briefs = briefs
         self._text = list(briefs)
 
     def ask(self, seat: int, told: str) -> None:
         """Adds what the game tells `seat`."""
         self._messages[seat].append(("user", told))
-        self._text[seat] += "\n\n" + told
+        self._text[seat] = f"{self._text[seat]}\n\n{told}"
 
     def answer(self, seat: int, reply: str) -> None:
         """Adds the seat's own reply without its private reasoning, cut to `ECHO_CHARS`."""
-        visible = strip_reasoning(reply)
+        visible = strip_reasoning(reply) if "<" in reply else reply
         if len(visible) > ECHO_CHARS:
             visible = visible[:ECHO_CHARS] + " [cut]"
         self._messages[seat].append(("assistant", visible))
-        self._text[seat] += "\n\nYou: " + visible
+        self._text[seat] = f"{self._text[seat]}\n\nYou: {visible}"
 
     def text(self, seat: int) -> str:
         """Everything that `seat` has read and said, as one prompt."""
@@ -114,11 +115,12 @@ class Conversation:
 
     def messages(self, seat: int) -> list[dict[str, Any]]:
         """The same as chat messages: `{"role": "system" | "user" | "assistant", "content": str}`."""
-        return [{"role": role, "content": content} for role, content in self._messages[seat]]
+        messages = [("system", self._briefs[seat]), *self._messages[seat]]
+        return [{"role": role, "content": content} for role, content in messages]
 
     def copy(self) -> Conversation:
         """An independent copy."""
-        twin = Conversation(())
+        twin = Conversation(self._briefs)
         twin._messages = [list(messages) for messages in self._messages]
         twin._text = list(self._text)
         return twin

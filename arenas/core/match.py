@@ -149,8 +149,9 @@ class Match:
         self._step_rewards = game.spec.step_rewards
         self._last_ply = max_cycles * seats if max_cycles else game.spec.max_plies + 1
         if language:
-            self.conversation = Conversation(tuple(game.brief(seat) for seat in range(seats)))
-            self._ask(self.awaited)
+            self.conversation = Conversation(game.briefs)
+            for mover in self.awaited:
+                self.conversation.ask(mover, game.tell(self.state, mover))
 
     def submit(self, seat: int, move: Move) -> None:
         """Plays `move` for an awaited seat, or applies the illegal-move policy.
@@ -298,12 +299,9 @@ class Match:
                 raise RulesError(f"{game!r}: no end within {game.spec.max_plies} plies")
             self._end(Outcome(tuple(map(float, game.returns(state))), "truncated", {}, True))
         elif self.conversation is not None:
-            self._ask(tuple(s for s in movers if s not in before or s in moves))
-
-    def _ask(self, seats: tuple[int, ...]) -> None:
-        assert self.conversation is not None
-        for seat in seats:
-            self.conversation.ask(seat, self.game.tell(self.state, seat))
+            for mover in movers:
+                if mover not in before or mover in moves:
+                    self.conversation.ask(mover, game.tell(state, mover))
 
     def _forfeit(self, seat: int, reason: str) -> None:
         rewards = tuple(map(float, self.game.forfeit(self.state, seat)))
@@ -336,13 +334,15 @@ class Match:
         self.outcome = outcome
         if self.conversation is None:
             return
-        by_the_rules = self.game.outcome(self.state) is not None
         for seat in range(spec.seats):
-            if by_the_rules:
-                told = self.game.tell(self.state, seat)
-            else:
-                how = f"the match was {outcome.reason}"
-                if outcome.reason == "forfeit":
-                    how = f"{spec.agents[outcome.evidence['seat']]} forfeits by illegal moves"
-                told = f"The match is over: {how}. Your reward: {self.totals[seat]:+g}."
-            self.conversation.ask(seat, told)
+            self.conversation.ask(seat, self._farewell(seat))
+
+    def _farewell(self, seat: int) -> str:
+        outcome, spec = self.outcome, self.game.spec
+        assert outcome is not None
+        if not self.game.movers(self.state):
+            return self.game.tell(self.state, seat)
+        how = f"the match was {outcome.reason}"
+        if outcome.reason == "forfeit":
+            how = f"{spec.agents[outcome.evidence['seat']]} forfeits by illegal moves"
+        return f"The match is over: {how}. Your reward: {self.totals[seat]:+g}."
