@@ -1,0 +1,156 @@
+"""A simultaneous game as a PettingZoo ParallelEnv."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gymnasium import spaces
+from pettingzoo import ParallelEnv
+
+from arenas.core.aec import (
+    RENDER_MODES,
+    check_env_arguments,
+    info_of,
+    observation_of,
+    render_text,
+    seat_spaces,
+    submit,
+)
+from arenas.core.game import Game
+from arenas.core.match import IllegalPolicy, Match
+from arenas.core.rng import SeedSequence, check_seed
+
+
+class ParallelGameEnv(ParallelEnv[str, Any, Any]):
+    """A game whose seats all move at every step; arguments as in `GameEnv`.
+
+    When some seat's move is illegal and it may try again, the step is not played: observations stay,
+    the offender's info says why, and the moves of the other seats stand, so the next `step` reads
+    the offender's action alone.
+
+    Raises:
+        ValueError: an argument is out of range, or the game is not simultaneous.
+    """
+
+    def __init__(
+        self,
+        game: Game[Any],
+        view: str = "array",
+        illegal: str = "retry:1",
+        max_cycles: int | None = None,
+        render_mode: str | None = None,
+        name: str | None = None,
+    ) -> None:
+        if not game.spec.simultaneous:
+            raise ValueError(f"{game.spec.name} is played in turns; make its AEC environment")
+        check_env_arguments(max_cycles, render_mode)
+        self.game = game
+        self.view = view
+        self.illegal = IllegalPolicy.read(illegal)
+        self.max_cycles = max_cycles
+        self.render_mode = render_mode
+        self.possible_agents = list(game.spec.agents)
+        self.agents: list[str] = []
+        observations, actions = seat_spaces(game, view)
+        self.observation_spaces = dict(zip(self.possible_agents, observations, strict=True))
+        self.action_spaces = dict(zip(self.possible_agents, actions, strict=True))
+        self.metadata = {
+            "name": name or game.spec.name,
+            "render_modes": list(RENDER_MODES),
+            "render_fps": 2,
+        }
+        self._match: Match | None = None
+        self._seeds = SeedSequence()
+
+    @property
+    def match(self) -> Match:
+        """The match in progress: seed, log, outcome.
+
+        Raises:
+            RuntimeError: `reset` was not called yet.
+        """
+        if self._match is None:
+            raise RuntimeError("call reset() first")
+        return self._match
+
+    def observation_space(self, agent: str) -> spaces.Space[Any]:
+        return self.observation_spaces[agent]
+
+    def action_space(self, agent: str) -> spaces.Space[Any]:
+        return self.action_spaces[agent]
+
+    def reset(
+        self, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+        """Starts a match; seeds as in `GameEnv.reset`, `options` are ignored."""
+        if seed is None:
+            seed = self._seeds.next()
+        else:
+            seed = check_seed(seed)
+            self._seeds = SeedSequence(seed)
+        match = Match(self.game, seed, self.illegal, self.max_cycles, self.view != "array")
+        self._match = match
+        self.agents = list(self.possible_agents)
+        if self.render_mode == "human":
+            self.render()
+        return self._observations(), self._infos()
+
+    def step(
+        self, actions: dict[str, Any]
+    ) -> tuple[
+        dict[str, Any],
+        dict[str, float],
+        dict[str, bool],
+        dict[str, bool],
+        dict[str, dict[str, Any]],
+    ]:
+        """Plays one action of every live agent.
+
+        Raises:
+            RuntimeError: the match is over, or `reset` was not called.
+            ValueError: an agent's action is missing.
+            IllegalMove: under `illegal="raise"`; the moves before it stand.
+        """
+        match = self.match
+        if match.outcome is not None:
+            raise RuntimeError("the match is over; call reset() to start another")
+        missing = [agent for agent in self.agents if agent not in actions]
+        if missing:
+            raise ValueError(f"no action for {', '.join(missing)}")
+        before = match.totals
+        for seat in match.awaited:
+            if seat in match.awaited:
+                submit(match, seat, actions[self.possible_agents[seat]], self.view)
+        rewards = {
+            agent: now - then
+            for agent, now, then in zip(self.possible_agents, match.totals, before, strict=True)
+        }
+        over = match.outcome is not None
+        cut = match.outcome is not None and match.outcome.truncated
+        result = (
+            self._observations(),
+            rewards,
+            dict.fromkeys(self.possible_agents, over and not cut),
+            dict.fromkeys(self.possible_agents, cut),
+            self._infos(),
+        )
+        if over:
+            self.agents = []
+        if self.render_mode == "human":
+            self.render()
+        return result
+
+    def _observations(self) -> dict[str, Any]:
+        agents = enumerate(self.possible_agents)
+        return {agent: observation_of(self.match, seat, self.view) for seat, agent in agents}
+
+    def _infos(self) -> dict[str, dict[str, Any]]:
+        return {agent: info_of(self.match, s) for s, agent in enumerate(self.possible_agents)}
+
+    def render(self) -> str | None:
+        """The match as text for an onlooker who sees everything; printed and None if "human"."""
+        return render_text(self.match, self.render_mode)
+
+    def close(self) -> None:
+        """Closes the game's shared resources; calling it again does nothing."""
+        self.game.close()

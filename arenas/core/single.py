@@ -1,0 +1,206 @@
+"""One learner's seat as a Gymnasium environment; policies sit in the others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+
+from arenas.core.aec import (
+    RENDER_MODES,
+    check_env_arguments,
+    info_of,
+    observation_of,
+    render_text,
+    seat_spaces,
+    submit,
+)
+from arenas.core.game import Game
+from arenas.core.match import IllegalPolicy, Match
+from arenas.core.policy import Policy, Turn, answer
+from arenas.core.rng import check_seed
+
+
+class SeatEnv(gym.Env[dict[str, Any], Any]):
+    """A match seen from one seat.
+
+    Args:
+        game: the rules.
+        opponents: a policy for each of the other seats in seat order, one policy for all of them,
+            or None: then the caller acts in every seat in turn ("self").
+        seat: the learner's seat: an int, "random" (drawn for each match), or "alternating"
+            (one seat on with each match, from 0 after a seeded reset). Unused without opponents.
+        view, illegal, max_cycles, render_mode: as in `GameEnv`.
+
+    `step` plays the learner's action and then the other seats until the learner moves again or the
+    match is over; the reward is the learner's over that stretch. An illegal action under `retry`
+    returns the same situation with `info["illegal_reason"]`. Without opponents `step` returns the
+    observation of the next seat to move and the reward of the seat that moved; `info["rewards"]`
+    holds every seat's reward of that step.
+
+    `info` holds `seat`, what `info_of` describes, and after the end `rewards` of every seat.
+
+    Raises:
+        ValueError: an argument is out of range; the message lists what is possible.
+    """
+
+    metadata: dict[str, Any] = {"render_modes": list(RENDER_MODES), "render_fps": 2}
+
+    def __init__(
+        self,
+        game: Game[Any],
+        opponents: Policy | Sequence[Policy] | None = None,
+        seat: int | str = "alternating",
+        view: str = "array",
+        illegal: str = "retry:1",
+        max_cycles: int | None = None,
+        render_mode: str | None = None,
+    ) -> None:
+        seats = game.spec.seats
+        check_env_arguments(max_cycles, render_mode)
+        if seat not in ("random", "alternating") and seat not in range(seats):
+            raise ValueError(f'seat={seat!r}: 0 to {seats - 1}, "random" or "alternating"')
+        if isinstance(opponents, Policy):
+            opponents = [opponents] * (seats - 1)
+        if opponents is not None and len(opponents) != seats - 1:
+            raise ValueError(f"{len(opponents)} opponents for the {seats - 1} other seats")
+        self.game = game
+        self.opponents = opponents
+        self.seat = seat
+        self.view = view
+        self.illegal = IllegalPolicy.read(illegal)
+        self.max_cycles = max_cycles
+        self.render_mode = render_mode
+        observations, actions = seat_spaces(game, view)
+        self.observation_space = observations[0]
+        self.action_space = actions[0]
+        self._matches = 0
+        self._learner = 0
+        self._match: Match | None = None
+        speaks = any(policy.speaks for policy in opponents or ())
+        self._language = view != "array" or speaks
+
+    @property
+    def match(self) -> Match:
+        """The match in progress: seed, log, outcome.
+
+        Raises:
+            RuntimeError: `reset` was not called yet.
+        """
+        if self._match is None:
+            raise RuntimeError("call reset() first")
+        return self._match
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Starts a match and plays the others up to the learner's first move.
+
+        With a seed: the match of that seed. Without: a match whose seed `np_random` draws. A match
+        that ends before the learner can move is followed by the next one.
+
+        Raises:
+            ValueError: `seed` is not an integer in 0..2**63-1.
+        """
+        super().reset(seed=None if seed is None else check_seed(seed))
+        if seed is not None:
+            self._matches = 0
+        while True:
+            match_seed = int(self.np_random.integers(1 << 53)) if seed is None else seed
+            self._learner = self._draw_seat()
+            self._matches += 1
+            self._match = Match(
+                self.game, match_seed, self.illegal, self.max_cycles, self._language
+            )
+            self._play_others()
+            if self._match.outcome is None:
+                break
+            seed = None
+        if self.render_mode == "human":
+            self.render()
+        return self._observe(), self._info()
+
+    def step(self, action: Any) -> tuple[dict[str, Any], float, bool, bool, dict[str, Any]]:
+        """Plays the learner's action and then the others.
+
+        Raises:
+            RuntimeError: the match is over, or `reset` was not called.
+            TypeError: the action is not of the view's kind.
+            IllegalMove: under `illegal="raise"`; nothing has changed.
+        """
+        match = self.match
+        if match.outcome is not None:
+            raise RuntimeError("the match is over; call reset() to start another")
+        mover, before = self._learner, match.totals
+        submit(match, mover, action, self.view)
+        self._play_others()
+        info = self._info()
+        rewards = [now - then for now, then in zip(match.totals, before, strict=True)]
+        if match.outcome is not None or self.opponents is None:
+            info["rewards"] = rewards
+        over = match.outcome is not None
+        cut = match.outcome is not None and match.outcome.truncated
+        if self.render_mode == "human":
+            self.render()
+        return self._observe(), rewards[mover], over and not cut, cut, info
+
+    def action_masks(self) -> np.ndarray:
+        """Legal actions of the learner: bool array of shape (n,), as MaskablePPO asks for.
+
+        Raises:
+            TypeError: the game's moves are not discrete.
+        """
+        if not self.game.num_actions:
+            raise TypeError(f"{self.game.spec.name} has no discrete actions to mask")
+        if self._learner not in self.match.awaited:
+            return np.zeros(self.game.num_actions, bool)
+        return self.game.mask(self.match.state, self._learner).astype(bool)
+
+    def messages(self) -> list[dict[str, Any]]:
+        """The learner's text observation as chat messages (views "text" and "both").
+
+        Raises:
+            ValueError: no seat of this environment uses text.
+        """
+        if self.match.conversation is None:
+            raise ValueError('messages need view="text" or view="both"')
+        return self.match.conversation.messages(self._learner)
+
+    def _draw_seat(self) -> int:
+        if self.opponents is None:
+            return 0
+        if self.seat == "random":
+            return int(self.np_random.integers(self.game.spec.seats))
+        if self.seat == "alternating":
+            return self._matches % self.game.spec.seats
+        return int(self.seat)
+
+    def _play_others(self) -> None:
+        match = self.match
+        if self.opponents is None:
+            if match.awaited:
+                self._learner = match.awaited[0]
+            return
+        while others := [seat for seat in match.awaited if seat != self._learner]:
+            seat = others[0]
+            policy = self.opponents[seat - (seat > self._learner)]
+            (reply,) = policy.act([Turn.of(match, seat)])
+            answer(match, seat, reply)
+
+    def _observe(self) -> dict[str, Any]:
+        return observation_of(self.match, self._learner, self.view)
+
+    def _info(self) -> dict[str, Any]:
+        return {"seat": self._learner, **info_of(self.match, self._learner)}
+
+    def render(self) -> str | None:  # type: ignore[override]
+        """The match as text for an onlooker who sees everything; printed and None if "human"."""
+        return render_text(self.match, self.render_mode)
+
+    def close(self) -> None:
+        """Closes the game and the opponents; calling it again does nothing."""
+        self.game.close()
+        for policy in self.opponents or ():
+            policy.close()

@@ -1,0 +1,286 @@
+"""Names to games and players. Importing it registers every game with Gymnasium and PettingZoo.
+
+Entry points are strings and are imported when first used, so a long list of games costs nothing.
+A package that brings its own game calls `register` in the same way as the lines at the end of this
+file, and may name a module that does so in the entry-point group `arenas.games`; then `arenas list`
+and the other commands find it without an import.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import metadata
+from typing import Any
+
+import gymnasium
+import pettingzoo
+
+from arenas.core.aec import GameEnv
+from arenas.core.game import Game, option_defaults
+from arenas.core.parallel import ParallelGameEnv
+from arenas.core.policy import Policy
+from arenas.core.single import SeatEnv
+
+NAMESPACE = "selfplay"
+PLUGINS = "arenas.games"
+_ID = re.compile(r"(?:[\w-]+/)?[A-Za-z][\w.]*-v\d+")
+
+GENERIC_PLAYERS = {
+    "random": "arenas.policies.random:RandomPolicy",
+    "human": "arenas.policies.human:HumanPolicy",
+    "best-response": "arenas.policies.best_response:BestResponse",
+}
+"""Players of every game: name to `module:factory`, called with the game and the text after `:`."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One registered game.
+
+    Attributes:
+        id: `namespace/Name-vN`.
+        game: `module:class` of the game.
+        players: `module:mapping` of player name to factory (game, argument) -> Policy, or None.
+        options: constructor arguments that differ from the class's defaults.
+        summary: one line for lists.
+        simultaneous: there is a ParallelEnv as well.
+    """
+
+    id: str
+    game: str
+    players: str | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    summary: str = ""
+    simultaneous: bool = False
+
+
+_entries: dict[str, Entry] = {}
+
+
+class UnknownNameError(ValueError):
+    """No game, player or option of that name; the message lists what there is."""
+
+
+def register(
+    id: str,
+    game: str,
+    players: str | None = None,
+    options: Mapping[str, Any] | None = None,
+    summary: str = "",
+    simultaneous: bool = False,
+) -> None:
+    """Registers a game here, with Gymnasium and with PettingZoo.
+
+    Args:
+        id: `Name-vN`, put into the namespace `selfplay`, or `namespace/Name-vN`.
+        game: `module:class` of the `Game`.
+        players: `module:mapping` of the game's own players: name to a factory that is called with
+            the game and the text after the colon of the player's name ("" if there is none).
+        options: constructor arguments that this id fixes otherwise than the class's defaults.
+        summary: one line for lists.
+        simultaneous: all seats move at every step, so there is a ParallelEnv as well.
+
+    Raises:
+        ValueError: the id is not of that form, or it is taken.
+    """
+    if not _ID.fullmatch(id):
+        raise ValueError(f"{id!r} is not a game id: Name-vN or namespace/Name-vN")
+    full = id if "/" in id else f"{NAMESPACE}/{id}"
+    if full in _entries:
+        raise ValueError(f"{full} is registered already, as {_entries[full].game}")
+    _entries[full] = Entry(full, game, players, options or {}, summary, simultaneous)
+    kwargs = {"game_id": full}
+    gymnasium.register(id=full, entry_point="arenas.registry:make_seat_env", kwargs=kwargs)
+    # PettingZoo has a registry of its own since 1.27.
+    if hasattr(pettingzoo, "register"):
+        pettingzoo.register("aec", full, "arenas.registry:make", kwargs=kwargs)
+        if simultaneous:
+            pettingzoo.register("parallel", full, "arenas.registry:make_parallel", kwargs=kwargs)
+
+
+def entries() -> list[Entry]:
+    """Every registered game by id, installed plug-ins included."""
+    _load_plugins()
+    return [_entries[full] for full in sorted(_entries)]
+
+
+def find(game_id: str) -> Entry:
+    """The entry of an id, with or without namespace.
+
+    Raises:
+        UnknownNameError: there is none; the message lists what exists.
+    """
+    full = game_id if "/" in game_id else f"{NAMESPACE}/{game_id}"
+    if full not in _entries:
+        _load_plugins()
+    if full not in _entries:
+        raise UnknownNameError(_unknown("game", game_id, [_short(full) for full in _entries]))
+    return _entries[full]
+
+
+def make_game(game_id: str, **options: Any) -> Game[Any]:
+    """The rules alone.
+
+    Raises:
+        UnknownNameError: no such game, or it has no such option; the message lists what exists.
+        ValueError: an option's value is out of range.
+    """
+    entry = find(game_id)
+    game_class = _load(entry.game)
+    known = option_defaults(game_class)
+    for name in options:
+        if name not in known:
+            raise UnknownNameError(_unknown(f"option of {_short(entry.id)}", name, known))
+    return game_class(**{**entry.options, **options})  # type: ignore[no-any-return]
+
+
+def make(
+    game_id: str,
+    *,
+    view: str = "array",
+    illegal: str = "retry:1",
+    max_cycles: int | None = None,
+    render_mode: str | None = None,
+    **options: Any,
+) -> GameEnv:
+    """A PettingZoo AEC environment: `arenas.make("KuhnPoker-v0", players=3)`.
+
+    Args:
+        game_id: "KuhnPoker-v0" or "selfplay/KuhnPoker-v0".
+        view: "array", "text" or "both".
+        illegal: what follows an illegal move: "retry:K", "raise", "random-legal" or "penalty:X".
+        max_cycles: truncate after this many moves per seat.
+        render_mode: "ansi" or "human".
+        options: the game's own.
+
+    Raises:
+        UnknownNameError: no such game or option; the message lists what exists.
+        ValueError: a value is out of range.
+    """
+    game = make_game(game_id, **options)
+    return GameEnv(game, view, illegal, max_cycles, render_mode, find(game_id).id)
+
+
+def make_parallel(
+    game_id: str,
+    *,
+    view: str = "array",
+    illegal: str = "retry:1",
+    max_cycles: int | None = None,
+    render_mode: str | None = None,
+    **options: Any,
+) -> ParallelGameEnv:
+    """A PettingZoo ParallelEnv of a simultaneous game; arguments and errors as in `make`."""
+    game = make_game(game_id, **options)
+    return ParallelGameEnv(game, view, illegal, max_cycles, render_mode, find(game_id).id)
+
+
+def make_seat_env(
+    game_id: str,
+    *,
+    opponent: str | Policy | Iterable[str | Policy] = "random",
+    seat: int | str = "alternating",
+    view: str = "array",
+    illegal: str = "retry:1",
+    max_cycles: int | None = None,
+    render_mode: str | None = None,
+    **options: Any,
+) -> SeatEnv:
+    """One learner's seat as a Gymnasium environment; what `gym.make` calls.
+
+    Args:
+        game_id: "KuhnPoker-v0" or "selfplay/KuhnPoker-v0".
+        opponent: a player's name, a policy, one of them for each other seat, or "self": the caller
+            acts in every seat in turn.
+        seat: the learner's seat: a number, "random" or "alternating".
+        view, illegal, max_cycles, render_mode, options: as in `make`.
+
+    Raises:
+        UnknownNameError: no such game, option or player; the message lists what exists.
+        ValueError: a value is out of range.
+    """
+    game = make_game(game_id, **options)
+    opponents: Policy | list[Policy] | None
+    if opponent == "self":
+        opponents = None
+    elif isinstance(opponent, (str, Policy)):
+        opponents = make_player(game_id, opponent, game)
+    else:
+        opponents = [make_player(game_id, each, game) for each in opponent]
+    return SeatEnv(game, opponents, seat, view, illegal, max_cycles, render_mode)
+
+
+def player_names(game_id: str) -> list[str]:
+    """Names of the players that can sit in a game."""
+    own = find(game_id).players
+    return sorted({*GENERIC_PLAYERS, *(_load(own) if own else ())})
+
+
+def make_player(game_id: str, player: str | Policy, game: Game[Any]) -> Policy:
+    """A policy by name: `random`, `exact`, `nash:0.2`, `best-response:nash`; a policy is itself.
+
+    What follows the colon is the player's own argument.
+
+    Raises:
+        UnknownNameError: no such player of this game; the message lists what exists.
+        ValueError: the player does not take this argument, or not this game's options.
+    """
+    if isinstance(player, Policy):
+        return player
+    name, _, argument = player.partition(":")
+    own: Mapping[str, Callable[..., Policy]] = {}
+    if find(game_id).players:
+        own = _load(str(find(game_id).players))
+    if name in own:
+        policy = own[name](game, argument)
+    elif name == "best-response":
+        policy = _load(GENERIC_PLAYERS[name])(game, make_player(game_id, argument, game))
+    elif name in GENERIC_PLAYERS:
+        policy = _load(GENERIC_PLAYERS[name])(game, argument)
+    else:
+        kind = f"player of {_short(find(game_id).id)}"
+        raise UnknownNameError(_unknown(kind, player, player_names(game_id)))
+    policy.name = player
+    return policy
+
+
+def _short(full: str) -> str:
+    return full.removeprefix(f"{NAMESPACE}/")
+
+
+def _unknown(kind: str, name: str, known: Iterable[str]) -> str:
+    known = sorted(known)
+    close = difflib.get_close_matches(name, known, n=1)
+    hint = f" Did you mean {close[0]!r}?" if close else ""
+    return f"no {kind} is called {name!r}.{hint} There are: {', '.join(known)}"
+
+
+@cache
+def _load(entry_point: str) -> Any:
+    module, _, attribute = entry_point.partition(":")
+    return getattr(importlib.import_module(module), attribute)
+
+
+@cache
+def _load_plugins() -> None:
+    for plugin in metadata.entry_points(group=PLUGINS):
+        plugin.load()
+
+
+register(
+    "KuhnPoker-v0",
+    "arenas.games.kuhn_poker:KuhnPoker",
+    "arenas.games.kuhn_poker.players:PLAYERS",
+    summary="Kuhn's three-card poker, 2 to 4 players, one hand or a match",
+)
+register(
+    "TicTacToe-v0",
+    "arenas.games.tictactoe:TicTacToe",
+    "arenas.games.tictactoe.players:PLAYERS",
+    summary="TicTacToe on boards of 3x3 to 7x7",
+)

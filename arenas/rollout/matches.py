@@ -1,0 +1,112 @@
+"""Many matches at once: pending turns are grouped by policy and answered in batches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+from arenas.core.match import Match
+from arenas.core.policy import Policy, Turn, answer
+from arenas.core.record import MatchRecord
+from arenas.core.rng import SeedSequence
+from arenas.registry import find, make_game, make_player
+
+
+@dataclass(slots=True)
+class _Running:
+    number: int
+    group: int
+    match: Match
+    players: tuple[int, ...]
+
+
+def play_matches(
+    game_id: str,
+    players: Sequence[str | Policy],
+    n: int,
+    seed: int = 0,
+    *,
+    swap: bool = True,
+    concurrency: int = 256,
+    illegal: str = "retry:1",
+    max_cycles: int | None = None,
+    **options: object,
+) -> Iterator[MatchRecord]:
+    """Plays `n` matches and yields their records in order, as soon as each can be given.
+
+    Matches do not wait for each other: all turns that are pending for a policy are answered in one
+    call, whatever stage their matches are in. The records depend on the arguments alone, not on
+    `concurrency`.
+
+    Args:
+        game_id: as in `make`.
+        players: a name or a policy for each seat.
+        n: number of matches.
+        seed: of the whole run; the matches' own seeds follow from it.
+        swap: play every deal once in each rotation of the players over the seats, under one `group`
+            number, so that neither seats nor cards favour anyone.
+        concurrency: matches under way at once.
+        illegal, max_cycles, options: as in `make`.
+
+    Raises:
+        UnknownNameError: no such game, option or player; the message lists what exists.
+        ValueError: a value is out of range, or there are not as many players as seats.
+    """
+    game = make_game(game_id, **options)
+    seats = game.spec.seats
+    if len(players) != seats:
+        raise ValueError(f"{find(game_id).id} has {seats} seats, got {len(players)} players")
+    if n < 0 or concurrency < 1:
+        raise ValueError("n is at least 0 and concurrency at least 1")
+    policies = [make_player(game_id, player, game) for player in players]
+    full = find(game_id).id
+    language = any(policy.speaks for policy in policies)
+
+    def start() -> Iterator[_Running]:
+        seeds = SeedSequence(seed)
+        match_seed = 0
+        for number in range(n):
+            turn = number % seats if swap else 0
+            if turn == 0:
+                match_seed = seeds.next()
+            sitting = tuple((seat + turn) % seats for seat in range(seats))
+            match = Match(game, match_seed, illegal, max_cycles, language)
+            yield _Running(number, number // seats if swap else number, match, sitting)
+
+    return _run(start(), policies, full, concurrency)
+
+
+def _run(
+    waiting: Iterator[_Running], policies: list[Policy], game_id: str, concurrency: int
+) -> Iterator[MatchRecord]:
+    running: list[_Running] = []
+    finished: dict[int, MatchRecord] = {}
+    due = 0
+    while True:
+        running += islice(waiting, concurrency - len(running))
+        if not running:
+            return
+        _answer_all(running, policies)
+        for each in running:
+            if each.match.outcome is not None:
+                names = [policies[player].name for player in each.players]
+                finished[each.number] = MatchRecord.of(each.match, game_id, names, each.group)
+        running = [each for each in running if each.match.outcome is None]
+        while due in finished:
+            yield finished.pop(due)
+            due += 1
+
+
+def _answer_all(running: list[_Running], policies: list[Policy]) -> None:
+    pending: dict[int, list[tuple[Match, Turn]]] = {}
+    for each in running:
+        for seat in each.match.awaited:
+            turn = Turn.of(each.match, seat, each.number)
+            pending.setdefault(each.players[seat], []).append((each.match, turn))
+    for player, turns in pending.items():
+        replies = policies[player].act([turn for _, turn in turns])
+        for (match, turn), reply in zip(turns, replies, strict=True):
+            # A forfeit can end a match while other seats of it were asked.
+            if turn.seat in match.awaited:
+                answer(match, turn.seat, reply)
