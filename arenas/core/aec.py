@@ -277,7 +277,7 @@ class GameEnv(AECEnv[str, Any, Any]):
     def last(
         self, observe: bool = True
     ) -> tuple[dict[str, Any] | None, float, bool, bool, dict[str, Any]]:
-        """Observation, reward since its last move, terminated, truncated and info of the agent to move."""
+        """Observation, reward since the last move, ends and info of the agent to move."""
         agent, observation = self.agent_selection, None
         if observe:
             match, seat = self._match or self.match, self._seats[agent]
@@ -293,7 +293,7 @@ class GameEnv(AECEnv[str, Any, Any]):
             self.infos[agent],
         )
 
-    def agent_iter(self, max_iter: int = 2**63) -> Iterator[str]:  # type: ignore[override]
+    def agent_iter(self, max_iter: int = 2**63) -> Iterator[str]:
         """Yields `agent_selection` until every agent has left, at most `max_iter` times."""
         for _ in repeat(None, min(max_iter, sys.maxsize)):
             if not self.agents:
@@ -334,7 +334,7 @@ class GameEnv(AECEnv[str, Any, Any]):
         self._totals, self._paid, self._seat, self.agent_selection = place
         self._totals = self._match.totals
 
-    def render(self) -> str | None:  # type: ignore[override]
+    def render(self) -> str | None:
         """The match as text for an onlooker who sees everything; printed and None if "human"."""
         return render_text(self.match, self.render_mode)
 

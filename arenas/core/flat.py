@@ -42,6 +42,8 @@ class FlatRules(Protocol):
     def play(self, row: MutableSequence[int], action: int, /) -> None: ...
     def observe(self, row: Row, seat: int, out: MutableSequence[int], /) -> None: ...
     def score(self, row: Row, out: MutableSequence[float], /) -> None: ...
+    @property
+    def __name__(self) -> str: ...
 
 
 class Position:
@@ -90,7 +92,8 @@ class FlatGame(Game[Position]):
 
     def __init__(self, spec: GameSpec, row_rules: FlatRules, blank: list[int]) -> None:
         shape, dtype = spec.observation_space.shape, spec.observation_space.dtype
-        assert shape is not None and dtype is not None
+        assert shape is not None
+        assert dtype is not None
         self.spec = spec
         self.row_rules = row_rules
         self._blank = blank
@@ -151,8 +154,7 @@ class FlatGame(Game[Position]):
             super().check(state, seat, move)
 
     def apply(self, state: Position, moves: Mapping[int, Move]) -> Position:
-        for action in moves.values():
-            break
+        action: int = next(iter(moves.values()))
         known = state.after
         if known is not None and (after := known[action]) is not None:
             return after
@@ -224,8 +226,8 @@ class FlatGame(Game[Position]):
         return state.row
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_kept": {}, "row_rules": self.row_rules.__name__}  # type: ignore[attr-defined]
+        return {**self.__dict__, "_kept": {}, "row_rules": self.row_rules.__name__}
 
     def __setstate__(self, fields: dict[str, Any]) -> None:
         self.__dict__.update(fields)
-        self.row_rules = importlib.import_module(fields["row_rules"])  # type: ignore[assignment]
+        self.row_rules = importlib.import_module(fields["row_rules"])

@@ -251,11 +251,13 @@ class Game(ABC, Generic[S]):
 
     @abstractmethod
     def tell(self, state: S, seat: int) -> str:
-        """The situation of `seat` in words: all that it needs to move now, or how the match ended."""
+        """The situation of `seat` in words: all it needs to move now, or how the match ended."""
 
     def show(self, state: S, seat: int | None = None) -> str:
         """The state as a small text picture: as `seat` sees it, or all of it for an onlooker."""
-        return "\n".join(self.tell(state, s) for s in ([seat] if seat is not None else range(self.spec.seats)))
+        return "\n".join(
+            self.tell(state, s) for s in ([seat] if seat is not None else range(self.spec.seats))
+        )
 
     def format(self, state: S, seat: int, move: Move) -> str:
         """A legal move in words, such that `parse` reads it back."""

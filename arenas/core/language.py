@@ -114,7 +114,7 @@ class Conversation:
         return self._text[seat]
 
     def messages(self, seat: int) -> list[dict[str, Any]]:
-        """The same as chat messages: `{"role": "system" | "user" | "assistant", "content": str}`."""
+        """The same as chat messages: `{"role": ..., "content": ...}`; system, user, assistant."""
         messages = [("system", self._briefs[seat]), *self._messages[seat]]
         return [{"role": role, "content": content} for role, content in messages]
 

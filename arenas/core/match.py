@@ -23,7 +23,7 @@ class MatchOver(RuntimeError):
 
 @dataclass(frozen=True)
 class IllegalPolicy:
-    """What follows an illegal move. Written as one of:
+    """What follows an illegal move, written as one of four forms.
 
     - `retry:K`: the seat is told why and asked again, K times a turn; then it forfeits the match;
     - `raise`: `IllegalMove` is raised and nothing has happened;
@@ -102,8 +102,8 @@ class Match:
         "_attempts",
         "_last_ply",
         "_log",
-        "_pending",
         "_penalties",
+        "_pending",
         "_step_rewards",
         "awaited",
         "conversation",
@@ -111,8 +111,8 @@ class Match:
         "illegal",
         "illegal_moves",
         "last_illegal",
-        "news",
         "max_cycles",
+        "news",
         "outcome",
         "plies",
         "seed",
@@ -197,6 +197,20 @@ class Match:
         self._accept(seat, move, text)
 
     @property
+    def over(self) -> bool:
+        """Whether the match is finished, so that `outcome` is there."""
+        return not self.awaited
+
+    def require_running(self) -> None:
+        """Does nothing while the match goes on.
+
+        Raises:
+            MatchOver: it is over.
+        """
+        if not self.awaited:
+            raise MatchOver("the match is over; reset or start another")
+
+    @property
     def submissions(self) -> int:
         """Number of moves submitted so far, illegal ones included."""
         return len(self._log)
@@ -222,8 +236,7 @@ class Match:
         return twin
 
     def _reject(self, seat: int) -> NoReturn:
-        if self.outcome is not None:
-            raise MatchOver("this match is over; start another")
+        self.require_running()
         raise ValueError(f"seat {seat} is not to move; awaited: {self.awaited}")
 
     def _accept(self, seat: int, move: Move, text: str | None) -> None:

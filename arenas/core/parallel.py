@@ -24,9 +24,9 @@ from arenas.core.rng import SeedSequence, check_seed
 class ParallelGameEnv(ParallelEnv[str, Any, Any]):
     """A game whose seats all move at every step; arguments as in `GameEnv`.
 
-    When some seat's move is illegal and it may try again, the step is not played: observations stay,
-    the offender's info says why, and the moves of the other seats stand, so the next `step` reads
-    the offender's action alone.
+    When some seat's move is illegal and it may try again, the step is not played: observations
+    stay, the offender's info says why, and the moves of the other seats stand, so the next `step`
+    reads the offender's action alone.
 
     Raises:
         ValueError: an argument is out of range, or the game is not simultaneous.
@@ -107,13 +107,12 @@ class ParallelGameEnv(ParallelEnv[str, Any, Any]):
         """Plays one action of every live agent.
 
         Raises:
-            RuntimeError: the match is over, or `reset` was not called.
+            RuntimeError: the match is over (MatchOver), or `reset` was not called.
             ValueError: an agent's action is missing.
             IllegalMove: under `illegal="raise"`; the moves before it stand.
         """
         match = self.match
-        if match.outcome is not None:
-            raise RuntimeError("the match is over; call reset() to start another")
+        match.require_running()
         missing = [agent for agent in self.agents if agent not in actions]
         if missing:
             raise ValueError(f"no action for {', '.join(missing)}")
@@ -125,16 +124,15 @@ class ParallelGameEnv(ParallelEnv[str, Any, Any]):
             agent: now - then
             for agent, now, then in zip(self.possible_agents, match.totals, before, strict=True)
         }
-        over = match.outcome is not None
         cut = match.outcome is not None and match.outcome.truncated
         result = (
             self._observations(),
             rewards,
-            dict.fromkeys(self.possible_agents, over and not cut),
+            dict.fromkeys(self.possible_agents, match.over and not cut),
             dict.fromkeys(self.possible_agents, cut),
             self._infos(),
         )
-        if over:
+        if match.over:
             self.agents = []
         if self.render_mode == "human":
             self.render()

@@ -31,9 +31,7 @@ class Turn:
 
     __slots__ = ("_conversation", "_state", "game", "match_id", "rng", "seat")
 
-    def __init__(
-        self, game: Game[Any], state: Any, seat: int, rng: Rng, match_id: int = 0
-    ) -> None:
+    def __init__(self, game: Game[Any], state: Any, seat: int, rng: Rng, match_id: int = 0) -> None:
         self.game = game
         self.seat = seat
         self.rng = rng

@@ -35,7 +35,7 @@ def draw(seed: int, index: int) -> int:
 
 
 def scale(word: int, n: int) -> int:
-    """Maps a 64-bit word to 0..n-1, for n up to 2**32; no value is favoured by more than n / 2**32."""
+    """Maps a 64-bit word to 0..n-1, n up to 2**32; odds differ by at most one part in 2**32 / n."""
     return ((word >> 32) * n) >> 32
 
 

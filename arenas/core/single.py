@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import gymnasium as gym
 import numpy as np
@@ -46,7 +46,10 @@ class SeatEnv(gym.Env[dict[str, Any], Any]):
         ValueError: an argument is out of range; the message lists what is possible.
     """
 
-    metadata: dict[str, Any] = {"render_modes": list(RENDER_MODES), "render_fps": 2}
+    metadata: ClassVar[dict[str, Any]] = {  # type: ignore[misc]
+        "render_modes": list(RENDER_MODES),
+        "render_fps": 2,
+    }
 
     def __init__(
         self,
@@ -115,7 +118,7 @@ class SeatEnv(gym.Env[dict[str, Any], Any]):
                 self.game, match_seed, self.illegal, self.max_cycles, self._language
             )
             self._play_others()
-            if self._match.outcome is None:
+            if not self._match.over:
                 break
             seed = None
         if self.render_mode == "human":
@@ -126,25 +129,23 @@ class SeatEnv(gym.Env[dict[str, Any], Any]):
         """Plays the learner's action and then the others.
 
         Raises:
-            RuntimeError: the match is over, or `reset` was not called.
+            RuntimeError: the match is over (MatchOver), or `reset` was not called.
             TypeError: the action is not of the view's kind.
             IllegalMove: under `illegal="raise"`; nothing has changed.
         """
         match = self.match
-        if match.outcome is not None:
-            raise RuntimeError("the match is over; call reset() to start another")
+        match.require_running()
         mover, before = self._learner, match.totals
         submit(match, mover, action, self.view)
         self._play_others()
         info = self._info()
         rewards = [now - then for now, then in zip(match.totals, before, strict=True)]
-        if match.outcome is not None or self.opponents is None:
+        if match.over or self.opponents is None:
             info["rewards"] = rewards
-        over = match.outcome is not None
         cut = match.outcome is not None and match.outcome.truncated
         if self.render_mode == "human":
             self.render()
-        return self._observe(), rewards[mover], over and not cut, cut, info
+        return self._observe(), rewards[mover], match.over and not cut, cut, info
 
     def action_masks(self) -> np.ndarray:
         """Legal actions of the learner: bool array of shape (n,), as MaskablePPO asks for.
@@ -195,7 +196,7 @@ class SeatEnv(gym.Env[dict[str, Any], Any]):
     def _info(self) -> dict[str, Any]:
         return {"seat": self._learner, **info_of(self.match, self._learner)}
 
-    def render(self) -> str | None:  # type: ignore[override]
+    def render(self) -> str | None:
         """The match as text for an onlooker who sees everything; printed and None if "human"."""
         return render_text(self.match, self.render_mode)
 

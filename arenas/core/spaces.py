@@ -40,9 +40,9 @@ class TextSpace(spaces.Text):
         return isinstance(x, str) and len(x) <= self.max_length
 
     def __eq__(self, other: object) -> bool:
-        return (
-            isinstance(other, TextSpace)
-            and (other.max_length, other.examples) == (self.max_length, self.examples)
+        return isinstance(other, TextSpace) and (other.max_length, other.examples) == (
+            self.max_length,
+            self.examples,
         )
 
     def __repr__(self) -> str:

@@ -192,8 +192,8 @@ class KuhnPoker(FlatGame):
         return (
             f"You are {self.spec.agents[seat]} in Kuhn poker against {others} other "
             f"player{'s' if others > 1 else ''}. The deck is {' < '.join(ranks)}. "
-            f"There {'is 1 hand' if self.hands == 1 else f'are {self.hands} hands'}: everyone pays an ante of "
-            f"1 chip and gets one card; one card stays out. Players act in turn. "
+            f"There {'is 1 hand' if self.hands == 1 else f'are {self.hands} hands'}: everyone pays "
+            f"an ante of 1 chip and gets one card; one card stays out. Players act in turn. "
             f"Before a bet you may [check] or [bet]; a bet costs {stakes}. "
             f"After a bet everyone else answers once: [call] for the same, or [fold]. "
             f"The highest card among those who put the bet in takes the pot; if all check, the "
@@ -261,6 +261,7 @@ class KuhnPoker(FlatGame):
         chips = row[flat.hand_base(row, self.hands) + seat]
         reward = self.scores(row)[seat]
         if VARIANTS[self.rules].scoring == flat.CHIPS:
-            return f"You {'win' if chips > 0 else 'lose'} {abs(chips)} chips." if chips else "You end even."
+            result = f"{'win' if chips > 0 else 'lose'} {abs(chips)}" if chips else "end even at 0"
+            return f"You {result} chips."
         result = "win" if reward > 0 else "lose" if reward < 0 else "draw"
         return f"You {result} the match with {chips:+d} chips."

@@ -110,7 +110,7 @@ def winner(row: Sequence[int], hand: int) -> int:
 
 
 def settle(row: MutableSequence[int]) -> None:
-    """Moves the chips of the current hand: each pays the ante of 1, and BET if it put the bet in."""
+    """Moves the chips of the current hand: each pays an ante of 1, and BET if it put the bet in."""
     players, hand = row[PLAYERS], row[HAND]
     base, chips, first = hand_base(row, hand), hand_base(row, row[HANDS]), opener(row, hand)
     pot = 0

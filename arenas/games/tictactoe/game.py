@@ -94,7 +94,9 @@ class TicTacToe(FlatGame):
             return f"{board}\nYou are {MARKS[seat]}. Free cells: {' '.join(map(str, free))}"
         if result == rules.DRAW:
             return f"{board}\nThe board is full: a draw."
-        return f"{board}\nYou {'win' if result == seat + 1 else 'lose'}: a row of {MARKS[result - 1]}."
+        return (
+            f"{board}\nYou {'win' if result == seat + 1 else 'lose'}: a row of {MARKS[result - 1]}."
+        )
 
     def word(self, row: Row, action: int) -> str:
         return str(action)
