@@ -54,7 +54,18 @@ class IllegalPolicy:
         raise ValueError(f"illegal={text!r} is not one of {_FORMS}")
 
     def __str__(self) -> str:
-        return f"{self.kind}:{self.amount:g}" if self.kind in ("retry", "penalty") else self.kind
+        amount = repr(self.amount).removesuffix(".0")
+        return f"{self.kind}:{amount}" if self.kind in ("retry", "penalty") else self.kind
+
+
+def check_max_cycles(max_cycles: int | None) -> None:
+    """Accepts a limit of moves per seat.
+
+    Raises:
+        ValueError: it is less than one.
+    """
+    if max_cycles is not None and max_cycles < 1:
+        raise ValueError(f"max_cycles={max_cycles!r}: at least 1, or None for no limit")
 
 
 class LogEntry(NamedTuple):
@@ -96,6 +107,9 @@ class Match:
         illegal_moves: illegal submissions of each seat.
         last_illegal: why the seat's latest submission was illegal; None if it was legal.
         conversation: what each seat was told and answered; None unless `language`.
+
+    Raises:
+        ValueError: `seed`, `illegal` or `max_cycles` is out of range.
     """
 
     __slots__ = (
@@ -132,8 +146,9 @@ class Match:
         self.game = game
         self.seed = check_seed(seed)
         self.illegal = IllegalPolicy.read(illegal) if isinstance(illegal, str) else illegal
+        check_max_cycles(max_cycles)
         self.max_cycles = max_cycles
-        self.state = game.new(Rng(seed))
+        self.state = game.new(Rng(self.seed))
         self.awaited = game.movers(self.state)
         self.outcome: Outcome | None = None
         self.totals: tuple[float, ...] = (0.0,) * seats
