@@ -111,10 +111,14 @@ def seen(env):
     )
 
 
+def speaks(view, rng):
+    return view == "text" or (view == "both" and rng.random() < 0.5)
+
+
 def random_move(match, seat, view, rng):
     """A random legal move of a seat as an action of a view: an int, or a reply in words."""
     move = rng.choice(match.game.legal(match.state, seat))
-    return match.game.format(match.state, seat, move) if view == "text" else move
+    return match.game.format(match.state, seat, move) if speaks(view, rng) else move
 
 
 def random_action(env, rng):
@@ -124,7 +128,7 @@ def random_action(env, rng):
 
 def illegal_action(env, rng):
     """An action that the rules forbid: a move out of range or taken, or a garbled reply."""
-    if env.view == "text":
+    if speaks(env.view, rng):
         return rng.choice(GARBAGE)
     match, seat = env.match, env.possible_agents.index(env.agent_selection)
     legal = match.game.legal(match.state, seat)

@@ -187,7 +187,7 @@ def test_scripted_player_takes_wins_and_stops_the_others(size, length):
 
 def test_exact_player_refuses_boards_it_cannot_search():
     game = arenas.make_game("TicTacToe-v0", size=4)
-    with pytest.raises(ValueError, match="4x4 board is too large.*'scripted'"):
+    with pytest.raises(ValueError, match=r"4x4 board is too large.*'scripted'"):
         arenas.make_player("TicTacToe-v0", "exact", game)
 
 
