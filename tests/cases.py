@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import warnings
 from contextlib import contextmanager
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -29,6 +30,7 @@ __all__ = [
     "finish",
     "global_random_untouched",
     "illegal_action",
+    "kuhn_hand",
     "pettingzoo_checks",
     "plain",
     "random_action",
@@ -150,6 +152,37 @@ def random_positions(game, matches, seed=0):
             seat = match.awaited[0]
             yield match.state, seat
             match.submit(seat, rng.choice(game.legal(match.state, seat)))
+
+
+class KuhnHand(NamedTuple):
+    """How a hand of Kuhn poker ended."""
+
+    chips: list[int]
+    contenders: list[int]
+    winner: int
+
+
+def kuhn_hand(cards, actions, opener, bet=1):
+    """A second, plain reading of Kuhn's rules; None while the hand goes on.
+
+    `cards` are ranks by seat and `actions` "p" or "b" in turn, from the opener on.
+    """
+    players = len(cards)
+    turns = [(opener + i) % players for i in range(2 * players)]
+    if "b" in actions:
+        first = actions.index("b")
+        answers = list(zip(turns[first + 1 :], actions[first + 1 :], strict=False))
+        if len(answers) < players - 1:
+            return None
+        contenders = [turns[first], *(seat for seat, action in answers if action == "b")]
+        paid = [1 + bet * (seat in contenders) for seat in range(players)]
+    else:
+        if len(actions) < players:
+            return None
+        contenders, paid = list(range(players)), [1] * players
+    winner = max(contenders, key=cards.__getitem__)
+    chips = [sum(paid) * (seat == winner) - paid[seat] for seat in range(players)]
+    return KuhnHand(chips, contenders, winner)
 
 
 class Talker(Policy):

@@ -7,7 +7,7 @@ import random
 
 import numpy as np
 import pytest
-from cases import random_move
+from cases import kuhn_hand, random_move
 
 import arenas
 from arenas.core.match import Match
@@ -150,29 +150,6 @@ def test_best_responses_agree_with_openspiel_on_random_policies(players):
 # -- matches of several hands ----------------------------------------------------------------------
 
 
-def hand_result(cards, actions, opener, bet=1):
-    """Chips won by each seat in one hand: a second, plain reading of the rules.
-
-    `actions` are "p" and "b" in turn. Returns None while the hand goes on.
-    """
-    players = len(cards)
-    turns = [(opener + i) % players for i in range(2 * players)]
-    if "b" not in actions:
-        if len(actions) < players:
-            return None
-        contenders = list(range(players))
-        paid = [1] * players
-    else:
-        bettor = actions.index("b")
-        answers = dict(zip(turns[bettor + 1 :], actions[bettor + 1 :], strict=False))
-        if len(answers) < players - 1:
-            return None
-        contenders = [turns[bettor], *(seat for seat, a in answers.items() if a == "b")]
-        paid = [1 + bet * (seat in contenders) for seat in range(players)]
-    winner = max(contenders, key=cards.__getitem__)
-    return [sum(paid) * (seat == winner) - paid[seat] for seat in range(players)], winner
-
-
 def play_and_recount(match, rng, bet=1, first_opener=0):
     """Plays randomly, checking every mover against the rules; returns chips and winners by hand."""
     game, players = match.game, match.game.players
@@ -192,15 +169,14 @@ def play_and_recount(match, rng, bet=1, first_opener=0):
             seat, action = next(left)
             assert seat == (opener + len(actions)) % players
             actions += action
-            result = hand_result(dealt, actions, opener, bet)
+            result = kuhn_hand(dealt, actions, opener, bet)
         assert told["opener"] == opener
         assert told["actions"] == actions
-        assert told["winner"] == result[1]
+        assert told["winner"] == result.winner
         results.append(result)
     assert next(left, None) is None
-    return [sum(chips) for chips in zip(*(chips for chips, _ in results), strict=True)], [
-        winner for _, winner in results
-    ]
+    chips = [sum(seat) for seat in zip(*(hand.chips for hand in results), strict=True)]
+    return chips, [hand.winner for hand in results]
 
 
 @pytest.mark.parametrize("players", [2, 3, 4])

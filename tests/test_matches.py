@@ -290,7 +290,7 @@ def test_matches_do_not_depend_on_threads(game_id, options):
         while match.outcome is None:
             match.reply(match.awaited[0], rng.choice([*game.reply_examples(), *GARBAGE]))
         texts = [match.conversation.text(seat) for seat in range(game.spec.seats)]
-        return MatchRecord.of(match, game_id, []).to_json(), texts
+        return MatchRecord.of(match, game_id, game.spec.agents).to_json(), texts
 
     interval = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)  # Threads change places as often as possible.
