@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from operator import index
 from typing import Any, NamedTuple, NoReturn
 
-from arenas.core.game import Game, IllegalMove, Move
+from arenas.core.game import Game, IllegalMove, Move, whole
 from arenas.core.language import Conversation
 from arenas.core.outcome import Outcome, RulesError, check_rewards
 from arenas.core.rng import Rng, check_seed
@@ -58,14 +58,18 @@ class IllegalPolicy:
         return f"{self.kind}:{amount}" if self.kind in ("retry", "penalty") else self.kind
 
 
-def check_max_cycles(max_cycles: int | None) -> None:
-    """Accepts a limit of moves per seat.
+def check_max_cycles(max_cycles: int | None) -> int | None:
+    """Returns a limit of moves per seat as a plain int, or None for none.
 
     Raises:
-        ValueError: it is less than one.
+        ValueError: it is not a whole number of at least one.
     """
-    if max_cycles is not None and max_cycles < 1:
+    if max_cycles is None:
+        return None
+    limit = whole(max_cycles)
+    if limit is None or limit < 1:
         raise ValueError(f"max_cycles={max_cycles!r}: at least 1, or None for no limit")
+    return limit
 
 
 class LogEntry(NamedTuple):
@@ -146,8 +150,7 @@ class Match:
         self.game = game
         self.seed = check_seed(seed)
         self.illegal = IllegalPolicy.read(illegal) if isinstance(illegal, str) else illegal
-        check_max_cycles(max_cycles)
-        self.max_cycles = max_cycles
+        self.max_cycles = max_cycles = check_max_cycles(max_cycles)
         self.state = game.new(Rng(self.seed))
         self.awaited = game.movers(self.state)
         self.outcome: Outcome | None = None
