@@ -360,6 +360,26 @@ def test_global_random_state_is_neither_used_nor_changed():
         np.random.set_state(legacy)
 
 
+@pytest.mark.parametrize(("game_id", "options"), CASES)
+def test_every_deal_is_played_once_from_each_seat(game_id, options):
+    seats = arenas.make_game(game_id, **options).spec.seats
+    names = [f"p{i}" for i in range(seats)]
+    players = [Talker(0.0) for _ in names]
+    for player, name in zip(players, names, strict=True):
+        player.name = name
+    played = list(arenas.play_matches(game_id, players, 5 * seats, **options))
+    for group in range(5):
+        together = [record for record in played if record.group == group]
+        assert len({record.seed for record in together}) == 1
+        assert sorted(record.seats for record in together) == sorted(
+            names[turn:] + names[:turn] for turn in range(seats)
+        )
+    assert len({record.seed for record in played}) == 5
+    fixed = list(arenas.play_matches(game_id, players, 5, swap=False, **options))
+    assert [record.seats for record in fixed] == [names] * 5
+    assert len({record.seed for record in fixed}) == 5
+
+
 # -- illegal moves ---------------------------------------------------------------------------------
 
 
@@ -555,7 +575,7 @@ def test_seat_environment_tells_truncation_from_termination():
     assert env.step(0)[2:4] == (True, False)
 
 
-@pytest.mark.parametrize("cycles", [0, -1])
+@pytest.mark.parametrize("cycles", [0, -1, 2.5, "3", True])
 def test_max_cycles_is_at_least_one(cycles):
     for make in (arenas.make, arenas.make_seat_env):
         with pytest.raises(ValueError, match="at least 1, or None"):
