@@ -6,6 +6,8 @@ import itertools
 import random
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
 
 import gymnasium as gym
 import numpy as np
@@ -36,13 +38,24 @@ import arenas
 from arenas.core.aec import GameEnv
 from arenas.core.game import IllegalMove
 from arenas.core.match import IllegalPolicy, Match, MatchOver
+from arenas.core.outcome import RulesError
 from arenas.core.parallel import ParallelGameEnv
 from arenas.core.policy import Turn
 from arenas.core.record import MatchRecord
 
 # -- any input in any order ------------------------------------------------------------------------
 
-GAMES = [case.values for case in CASES]
+
+def registered(game_id, options):
+    return lambda **kwargs: arenas.make(game_id, **options, **kwargs)
+
+
+def toy(game):
+    return lambda **kwargs: GameEnv(game, **kwargs)
+
+
+GAMES = [registered(*case.values) for case in CASES]
+GAMES += [toy(game) for game in (MatchingPennies(), Solvers([1, 2, 3]), Solvers([2, 2]))]
 
 
 class Table:
@@ -111,7 +124,8 @@ class Table:
         if self.over:
             outcome = env.match.outcome
             assert list(self.paid.values()) == pytest.approx(list(outcome.rewards), abs=1e-9)
-            assert sum(outcome.rewards) == pytest.approx(0, abs=1e-9)
+            if env.game.spec.payoff == "zero_sum":
+                assert sum(outcome.rewards) == pytest.approx(0, abs=1e-9)
             for agent in env.agents:
                 assert env.terminations[agent] == (not outcome.truncated)
                 assert env.truncations[agent] == outcome.truncated
@@ -160,13 +174,7 @@ class Matches(RuleBasedStateMachine):
         seed=st.integers(0, 2**63 - 1),
     )
     def start(self, game, view, illegal, max_cycles, seed):
-        game_id, options = game
-
-        def make():
-            return arenas.make(
-                game_id, view=view, illegal=illegal, max_cycles=max_cycles, **options
-            )
-
+        make = partial(game, view=view, illegal=illegal, max_cycles=max_cycles)
         self.tables.append(Table(make, seed))
 
     @some(running)
@@ -641,6 +649,52 @@ def test_integers_of_numpy_are_seeds_too(kind):
     env.reset(seed=kind(7))
     assert env.match.state == Match(game, 7).state
     assert records("KuhnPoker-v0", kind(7), 3) == records("KuhnPoker-v0", 7, 3)
+
+
+def pennies(payoff="zero_sum", **methods):
+    """One round of matching pennies with some of its rules replaced."""
+    game = type("Pennies", (MatchingPennies,), methods)(1)
+    game.spec = replace(game.spec, payoff=payoff)
+    return game
+
+
+def paying(*rewards, payoff="zero_sum"):
+    return pennies(payoff, returns=lambda self, state: rewards if state else (0.0, 0.0))
+
+
+@pytest.mark.parametrize(
+    ("game", "complaint"),
+    [
+        (paying(1.0, 1.0), "zero-sum game paid"),
+        (paying(1.0, -1.0 + 1e-6), "zero-sum game paid"),
+        (paying(1.0, 2.0, payoff="common"), "paid its seats differently"),
+        (paying(float("nan"), 0.0), "2 finite rewards"),
+        (paying(float("inf"), -float("inf")), "2 finite rewards"),
+        (paying(0.0), "2 finite rewards"),
+        (pennies(outcome=lambda *_: None), "yet there is no outcome"),
+        (pennies(movers=lambda *_: (0, 1)), "no end within 2 plies"),
+    ],
+)
+def test_games_that_break_their_contract_are_found_out(game, complaint):
+    match = Match(game, 0)
+
+    def play_four_moves():
+        for _ in range(4):
+            match.submit(match.awaited[0], 0)
+
+    with pytest.raises(RulesError, match=complaint):
+        play_four_moves()
+
+
+def test_seats_of_a_common_payoff_pay_and_forfeit_together():
+    fined = Match(paying(3.0, 3.0, payoff="common"), 0, "penalty:0.5")
+    fined.submit(0, 9)
+    assert fined.totals == (-0.5, -0.5)
+    fined.submit(1, 0)
+    assert fined.outcome.rewards == (2.5, 2.5)
+    lost = Match(paying(3.0, 3.0, payoff="common"), 0, "retry:0")
+    lost.submit(1, 9)
+    assert lost.outcome.rewards == (-1.0, -1.0)
 
 
 # -- movers at once, and independent ones ----------------------------------------------------------
