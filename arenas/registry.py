@@ -58,6 +58,11 @@ class Entry:
     summary: str = ""
     simultaneous: bool = False
 
+    @property
+    def short(self) -> str:
+        """The id without our own namespace, as `arenas.make` takes it."""
+        return self.id.removeprefix(f"{NAMESPACE}/")
+
 
 _entries: dict[str, Entry] = {}
 
@@ -119,7 +124,7 @@ def find(game_id: str) -> Entry:
     if full not in _entries:
         _load_plugins()
     if full not in _entries:
-        raise UnknownNameError(_unknown("game", game_id, [_short(full) for full in _entries]))
+        raise UnknownNameError(_unknown("game", game_id, [e.short for e in _entries.values()]))
     return _entries[full]
 
 
@@ -135,7 +140,7 @@ def make_game(game_id: str, **options: Any) -> Game[Any]:
     known = option_defaults(game_class)
     for name in options:
         if name not in known:
-            raise UnknownNameError(_unknown(f"option of {_short(entry.id)}", name, known))
+            raise UnknownNameError(_unknown(f"option of {entry.short}", name, known))
     return game_class(**{**entry.options, **options})  # type: ignore[no-any-return]
 
 
@@ -243,14 +248,10 @@ def make_player(game_id: str, player: str | Policy, game: Game[Any]) -> Policy:
     elif name in GENERIC_PLAYERS:
         policy = _load(GENERIC_PLAYERS[name])(game, argument)
     else:
-        kind = f"player of {_short(find(game_id).id)}"
+        kind = f"player of {find(game_id).short}"
         raise UnknownNameError(_unknown(kind, player, player_names(game_id)))
     policy.name = player
     return policy
-
-
-def _short(full: str) -> str:
-    return full.removeprefix(f"{NAMESPACE}/")
 
 
 def _unknown(kind: str, name: str, known: Iterable[str]) -> str:

@@ -348,11 +348,17 @@ class Match:
         if self.conversation is None:
             return
         for seat in range(spec.seats):
-            self.conversation.ask(seat, self._farewell(seat))
+            self.conversation.ask(seat, self.farewell(seat))
 
-    def _farewell(self, seat: int) -> str:
+    def farewell(self, seat: int) -> str:
+        """How the match ended, in words for `seat`.
+
+        Raises:
+            ValueError: it is not over.
+        """
         outcome, spec = self.outcome, self.game.spec
-        assert outcome is not None
+        if outcome is None:
+            raise ValueError("the match is not over")
         if not self.game.movers(self.state):
             return self.game.tell(self.state, seat)
         how = f"the match was {outcome.reason}"
