@@ -228,9 +228,9 @@ def _report(results: Results, as_json: bool) -> None:
         print(json.dumps([row.to_json() for row in rows], indent=2))
         return
     table = Table(box=box.SIMPLE_HEAD)
-    table.add_column("player")
+    table.add_column("player", min_width=max(map(len, results.players), default=0))
     seats = [f"seat {seat}" for seat in range(len(results.players))]
-    for column in ("matches", "mean reward", *seats, "won/drawn/lost", "illegal"):
+    for column in ("matches", "mean reward", *seats, "W/D/L", "illegal"):
         table.add_column(column, justify="right", no_wrap=True)
     for row in rows:
         table.add_row(row.player, *_cells(row))
