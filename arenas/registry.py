@@ -217,7 +217,8 @@ def make_seat_env(
         opponents = make_player(game_id, opponent, game)
     else:
         opponents = [make_player(game_id, each, game) for each in opponent]
-    return SeatEnv(game, opponents, seat, view, illegal, max_cycles, render_mode)
+    full = find(game_id).id
+    return SeatEnv(game, opponents, seat, view, illegal, max_cycles, render_mode, full)
 
 
 def player_names(game_id: str) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import repeat
 from typing import Any
 
@@ -14,6 +14,7 @@ from pettingzoo import AECEnv
 
 from arenas.core.game import Game
 from arenas.core.match import IllegalPolicy, Match
+from arenas.core.record import MatchRecord
 from arenas.core.rng import SeedSequence, check_seed
 from arenas.core.spaces import TextSpace
 
@@ -124,7 +125,7 @@ class GameEnv(AECEnv[str, Any, Any]):
         name: str | None = None,
     ) -> None:
         super().__init__()
-        check_env_arguments(max_cycles, render_mode)
+        check_arguments(max_cycles, render_mode)
         self.game = game
         self.view = view
         self._array = view == "array"
@@ -310,6 +311,17 @@ class GameEnv(AECEnv[str, Any, Any]):
             raise ValueError('messages need view="text" or view="both"')
         return self.match.conversation.messages(self._seats[agent])
 
+    def record(self, seats: Sequence[str] | None = None) -> MatchRecord:
+        """The record of the finished match.
+
+        Args:
+            seats: who played in each seat; the agents' names if None.
+
+        Raises:
+            ValueError: the match is not over.
+        """
+        return MatchRecord.of(self.match, self.metadata["name"], seats or self.possible_agents)
+
     def save(self) -> tuple[Any, ...]:
         """A snapshot of the match; `restore` goes back to it, any number of times."""
         tables = (
@@ -343,7 +355,7 @@ class GameEnv(AECEnv[str, Any, Any]):
         self.game.close()
 
 
-def check_env_arguments(max_cycles: int | None, render_mode: str | None) -> None:
+def check_arguments(max_cycles: int | None, render_mode: str | None) -> None:
     """Accepts the arguments that all environments share.
 
     Raises:

@@ -54,7 +54,7 @@ class IllegalPolicy:
         raise ValueError(f"illegal={text!r} is not one of {_FORMS}")
 
     def __str__(self) -> str:
-        return f"{self.kind}:{self.amount:g}" if self.kind in ("retry", "penalty") else self.kind
+        return f"{self.kind}:{self.amount!r}" if self.kind in ("retry", "penalty") else self.kind
 
 
 class LogEntry(NamedTuple):
@@ -82,7 +82,8 @@ class Match:
         game: the rules; shared between matches.
         seed: integer in 0..2**63-1; the same seed, options and submissions give the same match.
         illegal: an `IllegalPolicy` or its written form.
-        max_cycles: cut the match short once this many moves per seat (on average) were played.
+        max_cycles: cut the match short once this many moves per seat (on average) were played; at
+            least 1, or None to leave it to the rules.
         language: keep each seat's conversation, for the text view.
 
     Attributes:
@@ -129,6 +130,8 @@ class Match:
         language: bool = False,
     ) -> None:
         seats = game.spec.seats
+        if max_cycles is not None and max_cycles < 1:
+            raise ValueError(f"max_cycles={max_cycles!r}: at least 1, or None for no limit")
         self.game = game
         self.seed = check_seed(seed)
         self.illegal = IllegalPolicy.read(illegal) if isinstance(illegal, str) else illegal
@@ -148,6 +151,8 @@ class Match:
         self._penalties: list[float] | None = None
         self._step_rewards = game.spec.step_rewards
         self._last_ply = max_cycles * seats if max_cycles else game.spec.max_plies + 1
+        if not self.awaited:
+            raise RulesError(f"{game!r}: nobody is to move at the start")
         if language:
             self.conversation = Conversation(game.briefs)
             for mover in self.awaited:

@@ -10,7 +10,7 @@ import numpy as np
 
 from arenas.core.aec import (
     RENDER_MODES,
-    check_env_arguments,
+    check_arguments,
     info_of,
     observation_of,
     render_text,
@@ -19,6 +19,7 @@ from arenas.core.aec import (
 )
 from arenas.core.game import Game
 from arenas.core.match import IllegalPolicy, Match
+from arenas.core.record import MatchRecord
 from arenas.core.policy import Policy, Turn, answer
 from arenas.core.rng import check_seed
 
@@ -32,7 +33,7 @@ class SeatEnv(gym.Env[dict[str, Any], Any]):
             or None: then the caller acts in every seat in turn ("self").
         seat: the learner's seat: an int, "random" (drawn for each match), or "alternating"
             (one seat on with each match, from 0 after a seeded reset). Unused without opponents.
-        view, illegal, max_cycles, render_mode: as in `GameEnv`.
+        view, illegal, max_cycles, render_mode, name: as in `GameEnv`.
 
     `step` plays the learner's action and then the other seats until the learner moves again or the
     match is over; the reward is the learner's over that stretch. An illegal action under `retry`
@@ -60,9 +61,10 @@ class SeatEnv(gym.Env[dict[str, Any], Any]):
         illegal: str = "retry:1",
         max_cycles: int | None = None,
         render_mode: str | None = None,
+        name: str | None = None,
     ) -> None:
         seats = game.spec.seats
-        check_env_arguments(max_cycles, render_mode)
+        check_arguments(max_cycles, render_mode)
         if seat not in ("random", "alternating") and seat not in range(seats):
             raise ValueError(f'seat={seat!r}: 0 to {seats - 1}, "random" or "alternating"')
         if isinstance(opponents, Policy):
@@ -70,6 +72,7 @@ class SeatEnv(gym.Env[dict[str, Any], Any]):
         if opponents is not None and len(opponents) != seats - 1:
             raise ValueError(f"{len(opponents)} opponents for the {seats - 1} other seats")
         self.game = game
+        self.name = name or game.spec.name
         self.opponents = opponents
         self.seat = seat
         self.view = view
@@ -168,6 +171,18 @@ class SeatEnv(gym.Env[dict[str, Any], Any]):
         if self.match.conversation is None:
             raise ValueError('messages need view="text" or view="both"')
         return self.match.conversation.messages(self._learner)
+
+    def record(self) -> MatchRecord:
+        """The record of the finished match; the learner's seat is called "learner".
+
+        Raises:
+            ValueError: the match is not over.
+        """
+        others = [policy.name for policy in self.opponents or ()]
+        seats = ["learner"] * self.game.spec.seats
+        if others:
+            seats = [*others[: self._learner], "learner", *others[self._learner :]]
+        return MatchRecord.of(self.match, self.name, seats)
 
     def _draw_seat(self) -> int:
         if self.opponents is None:
