@@ -56,7 +56,7 @@ class ParallelGameEnv(ParallelEnv[str, Any, Any]):
         observations, actions = seat_spaces(game, view)
         self.observation_spaces = dict(zip(self.possible_agents, observations, strict=True))
         self.action_spaces = dict(zip(self.possible_agents, actions, strict=True))
-        self.metadata = {
+        self.metadata: dict[str, Any] = {
             "name": name or game.spec.name,
             "render_modes": list(RENDER_MODES),
             "render_fps": 2,

@@ -19,8 +19,8 @@ from arenas.core.aec import (
 )
 from arenas.core.game import Game
 from arenas.core.match import IllegalPolicy, Match
-from arenas.core.record import MatchRecord
 from arenas.core.policy import Policy, Turn, answer
+from arenas.core.record import MatchRecord
 from arenas.core.rng import check_seed
 
 
