@@ -148,6 +148,7 @@ class GameEnv(AECEnv[str, Any, Any]):
         self._zeros = dict.fromkeys(self._names, 0.0)
         self._unset = dict.fromkeys(self._names, False)
         self._seat = 0
+        self.agent_selection = self._names[0]
         self._match: Match | None = None
         self._seeds = SeedSequence()
 

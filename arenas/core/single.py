@@ -23,6 +23,9 @@ from arenas.core.policy import Policy, Turn, answer
 from arenas.core.record import MatchRecord
 from arenas.core.rng import check_seed
 
+MAX_TRIES = 1_000
+"""Matches that may end one after another before the learner has moved."""
+
 
 class SeatEnv(gym.Env[dict[str, Any], Any]):
     """A match seen from one seat.
@@ -108,12 +111,13 @@ class SeatEnv(gym.Env[dict[str, Any], Any]):
         that ends before the learner can move is followed by the next one.
 
         Raises:
+            RuntimeError: that happened `MAX_TRIES` times in a row.
             ValueError: `seed` is not an integer in 0..2**63-1.
         """
         super().reset(seed=None if seed is None else check_seed(seed))
         if seed is not None:
             self._matches = 0
-        while True:
+        for _ in range(MAX_TRIES):
             match_seed = int(self.np_random.integers(1 << 53)) if seed is None else seed
             self._learner = self._draw_seat()
             self._matches += 1
@@ -122,11 +126,13 @@ class SeatEnv(gym.Env[dict[str, Any], Any]):
             )
             self._play_others()
             if not self._match.over:
-                break
+                if self.render_mode == "human":
+                    self.render()
+                return self._observe(), self._info()
             seed = None
-        if self.render_mode == "human":
-            self.render()
-        return self._observe(), self._info()
+        raise RuntimeError(
+            f"{MAX_TRIES} matches in a row ended ({self.match.outcome}) before the learner's move"
+        )
 
     def step(self, action: Any) -> tuple[dict[str, Any], float, bool, bool, dict[str, Any]]:
         """Plays the learner's action and then the others.
