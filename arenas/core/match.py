@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from operator import index
@@ -55,6 +56,18 @@ class IllegalPolicy:
 
     def __str__(self) -> str:
         return f"{self.kind}:{self.amount!r}" if self.kind in ("retry", "penalty") else self.kind
+
+
+def _as_json(move: Move) -> Move:
+    """A structured move as a record gives it back: a fresh value that nobody else can change.
+
+    Raises:
+        IllegalMove: it is not a JSON value.
+    """
+    try:
+        return json.loads(json.dumps(move, allow_nan=False))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise IllegalMove(f"a move is a JSON value: {error}") from None
 
 
 class LogEntry(NamedTuple):
@@ -164,7 +177,8 @@ class Match:
         Raises:
             MatchOver: the match is over.
             ValueError: `seat` is not awaited.
-            TypeError: the action space is discrete and `move` is not an integer.
+            TypeError: `move` is not an integer where actions are discrete, or no JSON value where
+                they are not.
             IllegalMove: under the policy `raise`; nothing has changed.
         """
         if seat not in self.awaited:
@@ -175,6 +189,11 @@ class Match:
                 move = index(move)
             except TypeError:
                 raise TypeError(f"an action is an integer, got {move!r}") from None
+        else:
+            try:
+                move = _as_json(move)
+            except IllegalMove as error:
+                raise TypeError(str(error)) from None
         try:
             game.check(self.state, seat, move)
         except IllegalMove as error:
@@ -194,7 +213,8 @@ class Match:
             raise TypeError(f"a reply is a string, got {text!r}")
         move = None
         try:
-            move = self.game.parse(self.state, seat, text)
+            named = self.game.parse(self.state, seat, text)
+            move = named if self.game.num_actions else _as_json(named)
             self.game.check(self.state, seat, move)
         except IllegalMove as error:
             self._refuse(LogEntry(seat, move, text, str(error)))
