@@ -109,7 +109,9 @@ class MatchRecord:
                 the wrong type, or the digest does not fit.
         """
         try:
-            body = json.loads(line, parse_constant=_refuse_constant)
+            body = json.loads(
+                line, parse_constant=_refuse_constant, object_pairs_hook=_refuse_twins
+            )
         except (ValueError, RecursionError) as error:
             raise RecordError(f"not JSON: {error}") from None
         if not isinstance(body, dict):
@@ -160,6 +162,9 @@ class MatchRecord:
         """What differs from a replay with `game`; empty when every reward is proven."""
         if self.rules != game.spec.version:
             return [f"rules version {self.rules!r}, this package plays {game.spec.version!r}"]
+        named = sum(isinstance(seat, str) for seat in self.seats)
+        if not named == len(self.seats) == game.spec.seats:
+            return [f"{game.spec.seats} seats need a name each, got {_clip(self.seats)}"]
         try:
             match = self.replay(game)
         except RecordError as error:
@@ -217,6 +222,16 @@ def _clip(value: Any) -> str:
 
 def _refuse_constant(name: str) -> Any:
     raise ValueError(f"{name} is not a JSON number")
+
+
+def _refuse_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object's fields. Of two of one name readers may take either, so there must not be two."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twin = next(name for name in found if names.count(name) > 1)
+        raise ValueError(f"{twin!r} stands twice in one object")
+    return found
 
 
 def write_records(records: Sequence[MatchRecord], file: IO[str]) -> None:
