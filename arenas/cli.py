@@ -93,7 +93,7 @@ def list_games(as_json: bool) -> None:
         return
     table = Table(box=box.SIMPLE_HEAD)
     for column in ("game", "seats", "kind", "options", "players"):
-        table.add_column(column, overflow="fold")
+        table.add_column(column, overflow="fold", no_wrap=column == "game")
     for row in rows:
         table.add_row(
             row["id"].removeprefix("selfplay/"),

@@ -11,6 +11,7 @@ from __future__ import annotations
 import difflib
 import importlib
 import re
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -91,14 +92,18 @@ def register(
         simultaneous: all seats move at every step, so there is a ParallelEnv as well.
 
     Raises:
-        ValueError: the id is not of that form, or it is taken.
+        ValueError: the id is not of that form, or another game has it; the same call again does
+            nothing.
     """
     if not _ID.fullmatch(id):
         raise ValueError(f"{id!r} is not a game id: Name-vN or namespace/Name-vN")
     full = id if "/" in id else f"{NAMESPACE}/{id}"
+    entry = Entry(full, game, players, options or {}, summary, simultaneous)
+    if _entries.get(full) == entry:
+        return
     if full in _entries:
         raise ValueError(f"{full} is registered already, as {_entries[full].game}")
-    _entries[full] = Entry(full, game, players, options or {}, summary, simultaneous)
+    _entries[full] = entry
     kwargs = {"game_id": full}
     gymnasium.register(id=full, entry_point="arenas.registry:make_seat_env", kwargs=kwargs)
     # PettingZoo has a registry of its own since 1.27.
@@ -271,7 +276,11 @@ def _load(entry_point: str) -> Any:
 @cache
 def _load_plugins() -> None:
     for plugin in metadata.entry_points(group=PLUGINS):
-        plugin.load()
+        try:
+            plugin.load()
+        except Exception as error:
+            # One broken package must not hide the games of all others.
+            warnings.warn(f"games of {plugin.value!r} are missing: {error!r}", stacklevel=3)
 
 
 register(

@@ -24,7 +24,7 @@ from gymnasium.utils.env_checker import check_env, data_equivalence
 from arenas.core.aec import VIEWS
 from arenas.core.game import Game, IllegalMove
 from arenas.core.match import Match
-from arenas.core.outcome import check_rewards
+from arenas.core.outcome import TOLERANCE, check_rewards
 from arenas.core.policy import Turn, answer
 from arenas.core.record import MatchRecord, RecordError
 from arenas.core.rng import Rng, SeedSequence
@@ -175,7 +175,7 @@ def _check_end(game: Game[Any], match: Match) -> None:
     assert outcome is not None
     check_rewards(outcome.rewards, spec.seats, spec.payoff)
     low, high = spec.reward_range
-    assert all(low <= reward <= high for reward in outcome.rewards), (
+    assert all(low - TOLERANCE <= reward <= high + TOLERANCE for reward in outcome.rewards), (
         f"rewards {outcome.rewards} outside {spec.reward_range}"
     )
     assert tuple(game.returns(match.state)) == outcome.rewards, "returns differ from rewards"
