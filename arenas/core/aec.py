@@ -13,7 +13,7 @@ from gymnasium import spaces
 from pettingzoo import AECEnv
 
 from arenas.core.game import Game
-from arenas.core.match import IllegalPolicy, Match
+from arenas.core.match import IllegalPolicy, Match, check_max_cycles
 from arenas.core.record import MatchRecord
 from arenas.core.rng import SeedSequence, check_seed
 from arenas.core.spaces import TextSpace
@@ -362,8 +362,7 @@ def check_arguments(max_cycles: int | None, render_mode: str | None) -> None:
     Raises:
         ValueError: one is out of range.
     """
-    if max_cycles is not None and max_cycles < 1:
-        raise ValueError(f"max_cycles={max_cycles!r}: at least 1, or None for no limit")
+    check_max_cycles(max_cycles)
     if render_mode is not None and render_mode not in RENDER_MODES:
         modes = ", ".join(RENDER_MODES)
         raise ValueError(f"render_mode={render_mode!r}: the modes are {modes}, or None")

@@ -9,6 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from operator import index
 from typing import Any, Generic, Literal, TypeVar
 
 import numpy as np
@@ -303,6 +304,16 @@ class Game(ABC, Generic[S]):
     def __repr__(self) -> str:
         options = ", ".join(f"{name}={value!r}" for name, value in self.options.items())
         return f"{type(self).__name__}({options})"
+
+
+def whole(value: Any) -> int | None:
+    """An option as a plain int, which records can hold; None if it is no integer (nor is True)."""
+    if isinstance(value, bool):
+        return None
+    try:
+        return index(value)
+    except TypeError:
+        return None
 
 
 def option_defaults(game: type[Game[Any]]) -> dict[str, Any]:

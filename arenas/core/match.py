@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from operator import index
 from typing import Any, NamedTuple, NoReturn
 
-from arenas.core.game import Game, IllegalMove, Move
+from arenas.core.game import Game, IllegalMove, Move, whole
 from arenas.core.language import Conversation
 from arenas.core.outcome import Outcome, RulesError, check_rewards
 from arenas.core.rng import Rng, check_seed
@@ -55,7 +55,22 @@ class IllegalPolicy:
         raise ValueError(f"illegal={text!r} is not one of {_FORMS}")
 
     def __str__(self) -> str:
-        return f"{self.kind}:{self.amount!r}" if self.kind in ("retry", "penalty") else self.kind
+        amount = repr(self.amount).removesuffix(".0")
+        return f"{self.kind}:{amount}" if self.kind in ("retry", "penalty") else self.kind
+
+
+def check_max_cycles(max_cycles: int | None) -> int | None:
+    """Returns a limit of moves per seat as a plain int, or None for none.
+
+    Raises:
+        ValueError: it is not a whole number of at least one.
+    """
+    if max_cycles is None:
+        return None
+    limit = whole(max_cycles)
+    if limit is None or limit < 1:
+        raise ValueError(f"max_cycles={max_cycles!r}: at least 1, or None for no limit")
+    return limit
 
 
 def _as_json(move: Move) -> Move:
@@ -110,6 +125,9 @@ class Match:
         illegal_moves: illegal submissions of each seat.
         last_illegal: why the seat's latest submission was illegal; None if it was legal.
         conversation: what each seat was told and answered; None unless `language`.
+
+    Raises:
+        ValueError: `seed`, `illegal` or `max_cycles` is out of range.
     """
 
     __slots__ = (
@@ -143,13 +161,11 @@ class Match:
         language: bool = False,
     ) -> None:
         seats = game.spec.seats
-        if max_cycles is not None and max_cycles < 1:
-            raise ValueError(f"max_cycles={max_cycles!r}: at least 1, or None for no limit")
         self.game = game
         self.seed = check_seed(seed)
         self.illegal = IllegalPolicy.read(illegal) if isinstance(illegal, str) else illegal
-        self.max_cycles = max_cycles
-        self.state = game.new(Rng(seed))
+        self.max_cycles = max_cycles = check_max_cycles(max_cycles)
+        self.state = game.new(Rng(self.seed))
         self.awaited = game.movers(self.state)
         self.outcome: Outcome | None = None
         self.totals: tuple[float, ...] = (0.0,) * seats

@@ -72,11 +72,13 @@ class MatchRecord:
         """The record of a finished match.
 
         Raises:
-            ValueError: the match is not over.
+            ValueError: the match is not over, or there are not as many names as seats.
         """
         outcome = match.outcome
         if outcome is None:
             raise ValueError("only a finished match makes a record")
+        if len(seats) != match.game.spec.seats:
+            raise ValueError(f"seats: {len(seats)} names for {match.game.spec.seats} seats")
         return cls(
             game=game_id,
             rules=match.game.spec.version,
@@ -128,10 +130,15 @@ class MatchRecord:
             value = body[name]
             if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
                 raise RecordError(f"{name} is a {type(value).__name__}")
-        record = cls(**body)
-        if digest != _digest(body):
+        if not all(isinstance(name, str) for name in body["seats"]):
+            raise RecordError("seats holds something other than names")
+        try:
+            fits = digest == _digest(body)
+        except RecursionError:
+            raise RecordError("nested too deeply") from None
+        if not fits:
             raise RecordError("digest does not fit: the record was changed or damaged")
-        return record
+        return cls(**body)
 
     def replay(self, game: Game[Any]) -> Match:
         """Plays the recorded submissions again in a match of `game`.
@@ -144,13 +151,16 @@ class MatchRecord:
         except ValueError as error:
             raise RecordError(str(error)) from None
         for number, turn in enumerate(self.turns):
+            # True and 0.0 would do as seats, but are not what was recorded.
+            if not isinstance(turn, dict) or type(turn.get("seat")) is not int:
+                raise RecordError(f"turn {number} is not a submission of a seat: {_clip(turn)}")
+            seat, text = turn["seat"], turn.get("text")
             try:
-                seat, text = turn["seat"], turn.get("text")
                 if text is not None:
                     match.reply(seat, text)
                 else:
                     match.submit(seat, turn["move"])
-            except (KeyError, AttributeError) as error:
+            except (LookupError, AttributeError) as error:
                 raise RecordError(f"turn {number} is not a submission: {error!r}") from None
             except (TypeError, ValueError, RuntimeError) as error:
                 raise RecordError(f"turn {number}: {error}") from None
@@ -166,10 +176,9 @@ class MatchRecord:
         if not named == len(self.seats) == game.spec.seats:
             return [f"{game.spec.seats} seats need a name each, got {_clip(self.seats)}"]
         try:
-            match = self.replay(game)
-        except RecordError as error:
+            again = MatchRecord.of(self.replay(game), self.game, self.seats, self.group)
+        except ValueError as error:
             return [str(error)]
-        again = MatchRecord.of(match, self.game, self.seats, self.group)
         found = []
         for f in fields(self):
             was, now = getattr(self, f.name), getattr(again, f.name)

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from arenas.core.match import Match
+from arenas.core.match import IllegalPolicy, Match, check_max_cycles
 from arenas.core.policy import Policy, Turn, answer
 from arenas.core.record import MatchRecord
-from arenas.core.rng import SeedSequence
+from arenas.core.rng import SeedSequence, check_seed
 from arenas.registry import find, make_game, make_player
 
 
@@ -25,6 +25,7 @@ class _Running:
 def play_matches(
     game_id: str,
     players: Sequence[str | Policy],
+    /,
     n: int,
     seed: int = 0,
     *,
@@ -42,7 +43,7 @@ def play_matches(
 
     Args:
         game_id: as in `make`.
-        players: a name or a policy for each seat.
+        players: a name or a policy for each seat (a keyword `players` is the game's own option).
         n: number of matches.
         seed: of the whole run; the matches' own seeds follow from it.
         swap: play every deal once in each rotation of the players over the seats, under one `group`
@@ -63,18 +64,20 @@ def play_matches(
         )
     if n < 0 or concurrency < 1:
         raise ValueError("n is at least 0 and concurrency at least 1")
+    check_max_cycles(max_cycles)
+    rule = IllegalPolicy.read(illegal)
+    seeds = SeedSequence(check_seed(seed))
     policies = [make_player(game_id, player, game) for player in players]
     full = find(game_id).id
     language = any(policy.speaks for policy in policies)
 
     def start() -> Iterator[_Running]:
-        seeds = SeedSequence(seed)
         match_seed = 0
         for number in range(n):
             sitting = sitting_of(number, seats, swap)
             if sitting[0] == 0:
                 match_seed = seeds.next()
-            match = Match(game, match_seed, illegal, max_cycles, language)
+            match = Match(game, match_seed, rule, max_cycles, language)
             yield _Running(number, number // seats if swap else number, match, sitting)
 
     return _run(start(), policies, full, concurrency)

@@ -10,7 +10,7 @@ import numpy as np
 from gymnasium import spaces
 
 from arenas.core.flat import FlatGame, Position, Row
-from arenas.core.game import GameSpec
+from arenas.core.game import GameSpec, whole
 from arenas.core.outcome import Outcome
 from arenas.core.rng import Rng
 from arenas.games.kuhn_poker import rules as flat
@@ -60,19 +60,19 @@ class KuhnPoker(FlatGame):
     def __init__(
         self, players: int = 2, hands: int | None = None, rules: str = "kuhn-1950"
     ) -> None:
-        if rules not in VARIANTS:
+        if not isinstance(rules, str) or rules not in VARIANTS:
             raise ValueError(f"rules={rules!r}: the sets of rules are {', '.join(VARIANTS)}")
         variant = VARIANTS[rules]
-        if players not in RANKS:
+        seats = whole(players)
+        if seats is None or seats not in RANKS:
             raise ValueError(f"players={players!r}: Kuhn poker here takes 2, 3 or 4 players")
-        if players != 2 and rules != "kuhn-1950":
+        if seats != 2 and rules != "kuhn-1950":
             raise ValueError(f"players={players!r}: rules={rules!r} is a game of two")
-        if hands is None:
-            hands = variant.hands
-        if hands not in range(1, MAX_HANDS + 1):
+        length = variant.hands if hands is None else whole(hands)
+        if length is None or length not in range(1, MAX_HANDS + 1):
             raise ValueError(f"hands={hands!r}: a match has 1 to {MAX_HANDS} hands")
-        self.players = players
-        self.hands = hands
+        self.players = seats
+        self.hands = length
         self.rules = rules
         spec, blank = self._spec(variant), self._empty(variant)
         super().__init__(spec, flat, blank)

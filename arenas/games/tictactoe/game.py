@@ -6,7 +6,7 @@ import numpy as np
 from gymnasium import spaces
 
 from arenas.core.flat import FlatGame, Position, Row
-from arenas.core.game import GameSpec
+from arenas.core.game import GameSpec, whole
 from arenas.core.outcome import Outcome
 from arenas.games.tictactoe import rules
 
@@ -31,27 +31,27 @@ class TicTacToe(FlatGame):
     """
 
     def __init__(self, size: int = 3, win_length: int | None = None) -> None:
-        if size not in SIZES:
+        side = whole(size)
+        if side is None or side not in SIZES:
             raise ValueError(f"size={size!r}: a board has {SIZES[0]} to {SIZES[-1]} cells a side")
-        if win_length is None:
-            win_length = size if size < 5 else 4
-        if win_length not in range(3, size + 1):
-            raise ValueError(f"win_length={win_length!r}: a line has 3 to size={size} stones")
-        self.size = size
-        self.win_length = win_length
+        length = min(side, 4) if win_length is None else whole(win_length)
+        if length is None or length not in range(3, side + 1):
+            raise ValueError(f"win_length={win_length!r}: a line has 3 to size={side} stones")
+        self.size = side
+        self.win_length = length
         spec = GameSpec(
             name="TicTacToe",
             version="1",
             roles=("player", "player"),
             payoff="zero_sum",
             information="perfect",
-            observation_space=spaces.Box(0, 1, (size, size, 3), np.int8),
-            action_space=spaces.Discrete(size * size),
+            observation_space=spaces.Box(0, 1, (side, side, 3), np.int8),
+            action_space=spaces.Discrete(side * side),
             reward_range=(-1.0, 1.0),
-            max_plies=size * size,
+            max_plies=side * side,
         )
         blank = [0] * rules.ROW
-        blank[rules.SIZE], blank[rules.WIN_LENGTH] = size, win_length
+        blank[rules.SIZE], blank[rules.WIN_LENGTH] = side, length
         super().__init__(spec, rules, blank)
 
     def result(self, row: Row) -> Outcome:

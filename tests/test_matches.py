@@ -1,0 +1,819 @@
+"""Matches through their environments: any input, in any order, and what must hold after it."""
+
+from __future__ import annotations
+
+import random
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from cases import (
+    CASES,
+    GARBAGE,
+    IDS,
+    ILLEGAL,
+    VIEWS,
+    Talker,
+    finish,
+    global_random_untouched,
+    illegal_action,
+    pettingzoo_checks,
+    plain,
+    random_action,
+    seen,
+    warned,
+)
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from pettingzoo.utils.conversions import aec_to_parallel
+from toy_games import MatchingPennies, Solvers
+
+import arenas
+from arenas.core.aec import GameEnv
+from arenas.core.game import IllegalMove
+from arenas.core.match import IllegalPolicy, Match, MatchOver
+from arenas.core.parallel import ParallelGameEnv
+from arenas.core.record import MatchRecord
+
+# -- any input in any order ------------------------------------------------------------------------
+
+GAMES = [case.values for case in CASES]
+
+
+class Table:
+    """One match in an environment, with an account of its own to compare the environment with."""
+
+    def __init__(self, make, seed):
+        self.make, self.seed = make, seed
+        self.inputs = []
+        self.start(make())
+
+    def start(self, env):
+        self.env = env
+        env.reset(seed=self.seed)
+        agents = env.possible_agents
+        self.illegal, self.paid, self.owed = (dict.fromkeys(agents, 0) for _ in range(3))
+        self.trace = [seen(env)]
+
+    @property
+    def over(self):
+        return self.env.match.outcome is not None
+
+    def step(self, action):
+        """Steps, keeping account of rewards and illegal moves; what is refused changes nothing."""
+        env, agent = self.env, self.env.agent_selection
+        was_over, before = self.over, seen(env)
+        legal = action is None or self.is_legal(action)
+        try:
+            env.step(action)
+        except IllegalMove:
+            assert str(env.illegal) == "raise"
+            assert not legal
+            assert seen(env) == before
+            return
+        assert legal or str(env.illegal) != "raise"
+        self.inputs.append(action)
+        self.trace.append(seen(env))
+        if was_over:
+            return
+        self.owed[agent] = 0
+        for name, reward in env.rewards.items():
+            self.paid[name] += reward
+            self.owed[name] += reward
+        self.illegal[agent] += not legal
+        assert env.infos[agent]["illegal_moves"] == self.illegal[agent]
+        assert ("illegal_reason" in env.infos[agent]) == (not legal)
+
+    def is_legal(self, action):
+        match, seat = self.env.match, self.env.possible_agents.index(self.env.agent_selection)
+        if match.outcome is not None:
+            return False
+        names = {
+            match.game.format(match.state, seat, m): m for m in match.game.legal(match.state, seat)
+        }
+        return action in (names if isinstance(action, str) else names.values())
+
+    def check(self):
+        env = self.env
+        if env.agents and not self.over:
+            assert env.agents == env.possible_agents
+            assert not any([*env.terminations.values(), *env.truncations.values()])
+            seat = env.possible_agents.index(env.agent_selection)
+            assert seat in env.match.awaited
+        if env.agents:
+            assert env.last()[1] == env._cumulative_rewards[env.agent_selection]
+            assert env._cumulative_rewards == {a: self.owed[a] for a in env.agents}
+        if self.over:
+            outcome = env.match.outcome
+            assert list(self.paid.values()) == pytest.approx(list(outcome.rewards), abs=1e-9)
+            assert sum(outcome.rewards) == pytest.approx(0, abs=1e-9)
+            for agent in env.agents:
+                assert env.terminations[agent] == (not outcome.truncated)
+                assert env.truncations[agent] == outcome.truncated
+                assert env.infos[agent]["ending"] == outcome.reason
+        for agent in env.possible_agents:
+            assert env.observation_space(agent).contains(env.observe(agent))
+
+
+def some(which):
+    """Lets a rule run only while there is a table of a kind."""
+    return precondition(lambda self: any(map(which, self.tables)))
+
+
+def running(table):
+    return not table.over
+
+
+def finished(table):
+    return table.over and table.env.agents
+
+
+def left(table):
+    return not table.env.agents
+
+
+class Matches(RuleBasedStateMachine):
+    """Several matches side by side, whose inputs come in any order."""
+
+    number = st.integers(0, 5)
+    rng = st.randoms(use_true_random=False)
+
+    def __init__(self):
+        super().__init__()
+        self.tables, self.saved = [], []
+
+    def pick(self, number, which):
+        tables = list(filter(which, self.tables))
+        return tables[number % len(tables)]
+
+    @precondition(lambda self: sum(map(running, self.tables)) < 3)
+    @rule(
+        game=st.sampled_from(GAMES),
+        view=st.sampled_from(VIEWS),
+        illegal=st.sampled_from(ILLEGAL),
+        max_cycles=st.sampled_from([None, None, None, 1, 3]),
+        seed=st.integers(0, 2**63 - 1),
+    )
+    def start(self, game, view, illegal, max_cycles, seed):
+        game_id, options = game
+
+        def make():
+            return arenas.make(
+                game_id, view=view, illegal=illegal, max_cycles=max_cycles, **options
+            )
+
+        self.tables.append(Table(make, seed))
+
+    @some(running)
+    @rule(numbers=st.lists(number, min_size=1, max_size=6), rng=rng)
+    def legal(self, numbers, rng):
+        for number in numbers:
+            if any(map(running, self.tables)):
+                table = self.pick(number, running)
+                table.step(random_action(table.env, rng))
+
+    @some(running)
+    @rule(number=number, rng=rng)
+    def illegal(self, number, rng):
+        table = self.pick(number, running)
+        table.step(illegal_action(table.env, rng))
+
+    @some(running)
+    @rule(number=number, action=st.sampled_from([None, 1.5, b"x", (), object()]))
+    def wrong_type(self, number, action):
+        env = self.pick(number, running).env
+        before = seen(env)
+        with pytest.raises(TypeError, match=r"an action is an integer|a reply is a string"):
+            env.step(action)
+        assert seen(env) == before
+
+    @some(running)
+    @rule(number=number)
+    def save(self, number):
+        table = self.pick(number, running)
+        self.saved.append((table, table.env.save(), len(table.inputs)))
+
+    @precondition(lambda self: self.saved)
+    @rule(number=number, fresh=st.booleans())
+    def branch(self, number, fresh):
+        """Going back and playing the same again gives the same; the snapshot stays good."""
+        table, snapshot, place = self.saved[number % len(self.saved)]
+        now, log = seen(table.env), table.env.match.log
+        env = table.make() if fresh else table.env
+        env.restore(snapshot)
+        assert seen(env) == table.trace[place]
+        for action, then in zip(table.inputs[place:], table.trace[place + 1 :], strict=True):
+            env.step(action)
+            assert seen(env) == then
+        assert seen(env) == now == seen(table.env)
+        assert env.match.log == log
+
+    @some(finished)
+    @rule(number=number)
+    def act_when_over(self, number):
+        env = self.pick(number, finished).env
+        before = seen(env)
+        with pytest.raises(ValueError, match="only valid action is None"):
+            env.step(0)
+        assert seen(env) == before
+
+    @some(finished)
+    @rule(number=number)
+    def leave(self, number):
+        table = self.pick(number, finished)
+        agent, outcome = table.env.agent_selection, table.env.match.outcome
+        table.step(None)
+        assert agent not in table.env.agents
+        assert table.env.match.outcome == outcome
+
+    @some(left)
+    @rule(number=number, action=st.sampled_from([None, 0, "[bet]"]))
+    def step_after_everyone_left(self, number, action):
+        env = self.pick(number, left).env
+        before, log = seen(env), env.match.log
+        with pytest.raises(RuntimeError, match="reset"):
+            env.step(action)
+        assert (seen(env), env.match.log) == (before, log)
+
+    @invariant()
+    def accounts_agree(self):
+        for table in self.tables:
+            table.check()
+
+    def teardown(self):
+        """Each match again, alone this time: nothing that happened beside it mattered."""
+        for table in self.tables:
+            env = table.make()
+            env.reset(seed=table.seed)
+            again = [seen(env)]
+            for action in table.inputs:
+                env.step(action)
+                again.append(seen(env))
+            assert again == table.trace
+
+
+TestMatches = Matches.TestCase
+TestMatches.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
+
+
+# -- determinism -----------------------------------------------------------------------------------
+
+
+def records(game_id, seed, n, options=None, **kwargs):
+    seats = arenas.make_game(game_id, **(options or {})).spec.seats
+    players = ["random", Talker(0.2), "scripted", "random"][:seats]
+    matches = arenas.play_matches(game_id, players, n, seed, options=options, **kwargs)
+    return [record.to_json() for record in matches]
+
+
+@pytest.mark.parametrize("illegal", ["retry:1", "random-legal"])
+@pytest.mark.parametrize(("game_id", "options"), CASES)
+def test_matches_do_not_depend_on_how_many_run_at_once(game_id, options, illegal):
+    one, three, many = (
+        records(game_id, 7, 20, options=options, illegal=illegal, concurrency=concurrency)
+        for concurrency in (1, 3, 256)
+    )
+    assert one == three == many
+    assert len(set(one)) > 1
+    assert records(game_id, 8, 20, options=options, illegal=illegal) != one
+
+
+@pytest.mark.parametrize(("game_id", "options"), CASES)
+def test_matches_do_not_depend_on_threads(game_id, options):
+    game = arenas.make_game(game_id, **options)
+
+    def play(seed, game=game):
+        match, rng = Match(game, seed, "random-legal", language=True), random.Random(seed)
+        while match.outcome is None:
+            match.reply(match.awaited[0], rng.choice([*game.reply_examples(), *GARBAGE]))
+        texts = [match.conversation.text(seat) for seat in range(game.spec.seats)]
+        return MatchRecord.of(match, game_id, game.spec.agents).to_json(), texts
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)  # Threads change places as often as possible.
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            threaded = list(pool.map(play, range(100)))
+    finally:
+        sys.setswitchinterval(interval)
+    assert threaded == [play(seed, arenas.make_game(game_id, **options)) for seed in range(100)]
+
+
+@pytest.mark.parametrize(("game_id", "options"), CASES)
+def test_resets_follow_from_the_last_seed_given(game_id, options):
+    one, two = (arenas.make(game_id, **options) for _ in range(2))
+
+    def seeds(env, seed):
+        env.reset(seed=seed)
+        found = [env.match.seed]
+        for _ in range(20):
+            env.reset()
+            found.append(env.match.seed)
+        return found
+
+    first = seeds(one, 5)
+    finish(one, random.Random(0))
+    assert seeds(two, 5) == first == seeds(one, 5)
+    assert len(set(first)) == 21
+    assert not set(first) & set(seeds(two, 6))
+    assert all(0 <= seed < 2**53 for seed in first[1:])
+
+
+def test_global_random_state_is_neither_used_nor_changed():
+    def use_everything():
+        produced = []
+        for case in CASES:
+            game_id, options = case.values
+            env = arenas.make(game_id, view="both", illegal="random-legal", **options)
+            env.reset(seed=0)
+            rng = random.Random(0)
+            env.step(illegal_action(env, rng))
+            env.restore(env.save())
+            finish(env, rng)
+            produced.append(seen(env))
+            env.reset()
+            single = gym.make(game_id, opponent="scripted", seat="random", **options)
+            produced.append(plain(single.reset(seed=1)))
+            produced += records(game_id, 3, 4, options=options, illegal="random-legal")
+        for game_id in IDS:
+            game = arenas.make_game(game_id)
+            for name in set(arenas.player_names(game_id)) - {"human", "best-response"}:
+                players = [arenas.make_player(game_id, name, game)] * game.spec.seats
+                produced += [r.to_json() for r in arenas.play_matches(game_id, players, 2)]
+        players = ["best-response:random", "nash:0.1"]
+        produced += [r.to_json() for r in arenas.play_matches("KuhnPoker-v0", players, 2)]
+        return produced
+
+    state, legacy = random.getstate(), np.random.get_state()
+    try:
+        with global_random_untouched():
+            before = use_everything()
+        random.seed(1)
+        np.random.seed(1)
+        with global_random_untouched():
+            assert use_everything() == before
+    finally:
+        random.setstate(state)
+        np.random.set_state(legacy)
+
+
+@pytest.mark.parametrize(("game_id", "options"), CASES)
+def test_every_deal_is_played_once_from_each_seat(game_id, options):
+    seats = arenas.make_game(game_id, **options).spec.seats
+    names = [f"p{i}" for i in range(seats)]
+    players = [Talker(0.0) for _ in names]
+    for player, name in zip(players, names, strict=True):
+        player.name = name
+    played = list(arenas.play_matches(game_id, players, 5 * seats, options=options))
+    for group in range(5):
+        together = [record for record in played if record.group == group]
+        assert len({record.seed for record in together}) == 1
+        assert sorted(record.seats for record in together) == sorted(
+            names[turn:] + names[:turn] for turn in range(seats)
+        )
+    assert len({record.seed for record in played}) == 5
+    fixed = list(arenas.play_matches(game_id, players, 5, swap=False, options=options))
+    assert [record.seats for record in fixed] == [names] * 5
+    assert len({record.seed for record in fixed}) == 5
+
+
+# -- illegal moves ---------------------------------------------------------------------------------
+
+
+def tictactoe(illegal, view="text"):
+    env = arenas.make("TicTacToe-v0", view=view, illegal=illegal)
+    env.reset(seed=0)
+    env.step("[4]")
+    return env
+
+
+@pytest.mark.parametrize("tries", [0, 1, 3])
+def test_retry_asks_again_so_many_times_each_turn_and_then_forfeits(tries):
+    env = tictactoe(f"retry:{tries}")
+    for cell, answer in ((0, 1), (8, 2)):  # The tries are counted afresh each turn.
+        for left in range(tries, 0, -1):
+            env.step("[4]")
+            assert env.agent_selection == "player_1"
+            assert env.match.outcome is None
+            told = env.messages("player_1")[-1]["content"]
+            assert told.startswith("Illegal move: [4] is not a legal move now; legal: [")
+            assert told.endswith(f"Try again ({left} {'try' if left == 1 else 'tries'} left).")
+        env.step(f"[{cell}]")
+        assert "illegal_reason" not in env.infos["player_1"]
+        env.step(f"[{answer}]")
+    assert env.infos["player_1"]["illegal_moves"] == 2 * tries
+    assert env.infos["player_0"]["illegal_moves"] == 0
+    for _ in range(tries + 1):
+        assert env.match.outcome is None
+        env.step("no idea")
+    assert env.match.outcome.reason == "forfeit"
+    assert env.match.outcome.evidence["seat"] == 1
+    assert env.rewards == {"player_0": 1.0, "player_1": -1.0}
+    assert env.terminations == {"player_0": True, "player_1": True}
+    assert env.messages("player_0")[-1]["content"] == (
+        "The match is over: player_1 forfeits by illegal moves. Your reward: +1."
+    )
+    record = MatchRecord.of(env.match, "selfplay/TicTacToe-v0", ["a", "b"])
+    assert record.illegal_moves == [0, 3 * tries + 1]
+    assert sum("illegal" in turn for turn in record.turns) == 3 * tries + 1
+
+
+@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("game_id", IDS)
+def test_raise_changes_nothing(game_id, view):
+    env, rng = arenas.make(game_id, view=view, illegal="raise"), random.Random(0)
+    env.reset(seed=0)
+    env.step(random_action(env, rng))
+    before, log = seen(env), env.match.log
+    for _ in range(5):
+        with pytest.raises(IllegalMove, match="legal"):
+            env.step(illegal_action(env, rng))
+        assert (seen(env), env.match.log, env.match.illegal_moves) == (before, log, [0, 0])
+
+
+@pytest.mark.parametrize("policy", ["random-legal", "penalty:0.5"])
+def test_a_random_legal_move_takes_the_place_of_an_illegal_one(policy):
+    played = set()
+    for seed in range(200):
+        env = arenas.make("TicTacToe-v0", view="both", illegal=policy)
+        env.reset(seed=seed)
+        env.step("[4]")
+        env.step("[4]")
+        entry = env.match.log[-1]
+        assert env.agent_selection == "player_0"
+        assert (entry.seat, entry.move, entry.text) == (1, None, "[4]")
+        assert entry.played in range(9)
+        assert env.last()[0]["action_mask"].sum() == 7
+        assert env.last()[0]["action_mask"][entry.played] == 0
+        assert env.infos["player_1"]["illegal_moves"] == 1
+        told = env.messages("player_1")[-1]["content"]
+        assert told.endswith(f"A random legal move was played for you: [{entry.played}]")
+        played.add(entry.played)
+    assert played == set(range(9)) - {4}
+
+
+@pytest.mark.parametrize("players", [2, 3, 4])
+def test_penalties_are_paid_at_once_and_shared_by_the_others(players):
+    env = arenas.make("KuhnPoker-v0", players=players, hands=3, illegal="penalty:0.5")
+    rng = random.Random(0)
+    for seed in range(30):
+        env.reset(seed=seed)
+        fines = dict.fromkeys(env.possible_agents, 0.0)
+        while env.match.outcome is None:
+            agent = env.agent_selection
+            if rng.random() < 0.3:
+                env.step(-1)
+                for other in env.possible_agents:
+                    fines[other] += -0.5 if other == agent else 0.5 / (players - 1)
+                if env.match.outcome is None:
+                    assert env.rewards[agent] == pytest.approx(-0.5)
+            else:
+                env.step(random_action(env, rng))
+            assert sum(env.rewards.values()) == pytest.approx(0, abs=1e-12)
+        outcome = env.match.outcome
+        assert outcome.evidence.get("penalties", [0.0] * players) == pytest.approx(
+            [*fines.values()]
+        )
+        chips = outcome.evidence["chips"]
+        assert outcome.rewards == pytest.approx(np.add(chips, [*fines.values()]))
+
+
+@pytest.mark.parametrize("illegal", [policy for policy in ILLEGAL if policy != "raise"])
+@pytest.mark.parametrize(("game_id", "options"), CASES)
+def test_feedback_reaches_the_offender_only(game_id, options, illegal):
+    env, rng = arenas.make(game_id, view="text", illegal=illegal, **options), random.Random(0)
+    for seed in range(5):
+        env.reset(seed=seed)
+        env.step(random_action(env, rng))
+        offender = env.agent_selection
+        before = {agent: env.observe(agent)["text"] for agent in env.possible_agents}
+        infos = {agent: dict(env.infos[agent]) for agent in env.possible_agents}
+        env.step("[resign]")
+        if env.match.outcome is not None and illegal != "retry:0":
+            continue  # The move played in its place ended the match.
+        assert (
+            "Illegal move: [resign] is not"
+            in env.observe(offender)["text"][len(before[offender]) :]
+        )
+        for agent in set(env.possible_agents) - {offender}:
+            news = env.observe(agent)["text"].removeprefix(before[agent])
+            assert "resign" not in news
+            assert "legal: " not in news
+            if agent != env.agent_selection and env.match.outcome is None:
+                assert news == ""
+            if env.match.outcome is None:
+                assert env.infos[agent] == infos[agent]
+
+
+@pytest.mark.parametrize("text", ["retry:1", "retry:0", "retry:1000", "raise", "random-legal"])
+def test_policies_for_illegal_moves_read_back(text):
+    assert str(IllegalPolicy.read(text)) == text
+
+
+@given(st.floats(0, 1e300))
+def test_penalties_of_any_size_read_back(amount):
+    policy = IllegalPolicy.read(f"penalty:{amount!r}")
+    assert policy.amount == amount
+    assert IllegalPolicy.read(str(policy)) == policy
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "retry", "retry:", "retry:-1", "retry:1.5", "retry:1001", "retry:x", "raise:1"),
+        *("random-legal:2", "penalty", "penalty:-1", "penalty:nan", "penalty:inf", "forfeit", None),
+    ],
+)
+def test_unknown_policies_for_illegal_moves_are_refused_with_the_known_ones(text):
+    for make in (arenas.make, arenas.make_seat_env):
+        with pytest.raises(ValueError, match="retry:K, raise, random-legal or penalty:X"):
+            make("TicTacToe-v0", illegal=text)
+
+
+# -- ends ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("cycles", [1, 2, 4])
+@pytest.mark.parametrize("players", [2, 3])
+def test_max_cycles_truncates_and_does_not_terminate(cycles, players):
+    env = arenas.make("KuhnPoker-v0", players=players, hands=20, max_cycles=cycles)
+    env.reset(seed=0)
+    steps = 0
+    while env.match.outcome is None:
+        env.step(random_action(env, random.Random(steps)))
+        steps += 1
+    assert steps == cycles * players
+    assert all(env.truncations.values())
+    assert not any(env.terminations.values())
+    assert env.match.outcome.rewards == (0.0,) * players
+    assert {env.infos[agent]["ending"] for agent in env.agents} == {"truncated"}
+
+
+def test_a_match_that_ends_by_the_rules_on_the_last_cycle_is_terminated():
+    env = arenas.make("TicTacToe-v0", max_cycles=3)
+    env.reset(seed=0)
+    for cell in (0, 3, 1, 4, 8, 5):
+        assert env.match.outcome is None
+        env.step(cell)
+    assert all(env.terminations.values())
+    assert not any(env.truncations.values())
+    assert env.match.outcome.rewards == (-1.0, 1.0)
+
+
+def test_seat_environment_tells_truncation_from_termination():
+    env = gym.make("selfplay/TicTacToe-v0", opponent="self", max_cycles=1)
+    env.reset(seed=0)
+    assert env.step(0)[2:4] == (False, False)
+    assert env.step(1)[2:4] == (False, True)
+    env.reset(seed=0)
+    env = gym.make("selfplay/KuhnPoker-v0", opponent="self", max_cycles=1)
+    env.reset(seed=0)
+    assert env.step(0)[2:4] == (False, False)
+    assert env.step(0)[2:4] == (True, False)
+
+
+@pytest.mark.parametrize("cycles", [0, -1, 2.5, "3", True])
+def test_max_cycles_is_at_least_one(cycles):
+    for make in (arenas.make, arenas.make_seat_env):
+        with pytest.raises(ValueError, match="at least 1, or None"):
+            make("TicTacToe-v0", max_cycles=cycles)
+    with pytest.raises(ValueError, match="at least 1, or None"):
+        list(arenas.play_matches("TicTacToe-v0", ["random"] * 2, 1, max_cycles=cycles))
+
+
+@pytest.mark.parametrize("opponent", ["random", "self"])
+@pytest.mark.parametrize("game_id", IDS)
+def test_a_finished_match_cannot_be_stepped(game_id, opponent):
+    env, rng = gym.make(game_id, opponent=opponent).unwrapped, random.Random(0)
+    env.reset(seed=0)
+    while not env.match.over:
+        env.step(int(rng.choice(np.flatnonzero(env.action_masks()))))
+    outcome, log = env.match.outcome, env.match.log
+    for action in (0, 1):
+        with pytest.raises(MatchOver):
+            env.step(action)
+        with pytest.raises(MatchOver):
+            env.match.submit(0, action)
+        with pytest.raises(MatchOver):
+            env.match.reply(1, f"[{action}]")
+    assert (env.match.outcome, env.match.log) == (outcome, log)
+
+
+@pytest.mark.parametrize("seed", [-1, 2**63, 1.0, "1", None])
+@pytest.mark.parametrize("game_id", IDS)
+def test_seeds_out_of_range_are_refused(game_id, seed):
+    game = arenas.make_game(game_id)
+    with pytest.raises(ValueError, match="a seed"):
+        Match(game, seed)
+    with pytest.raises(ValueError, match="a seed"):
+        list(arenas.play_matches(game_id, ["random"] * 2, 1, seed))
+    if seed is not None:
+        for env in (arenas.make(game_id), gym.make(game_id).unwrapped):
+            with pytest.raises(ValueError, match="a seed"):
+                env.reset(seed=seed)
+
+
+@pytest.mark.parametrize("kind", [np.int64, np.uint32, np.uint64])
+def test_integers_of_numpy_are_seeds_too(kind):
+    game = arenas.make_game("KuhnPoker-v0", hands=5)
+    assert Match(game, kind(7)).state == Match(game, 7).state
+    env = arenas.make("KuhnPoker-v0", hands=5)
+    env.reset(seed=kind(7))
+    assert env.match.state == Match(game, 7).state
+    assert records("KuhnPoker-v0", kind(7), 3) == records("KuhnPoker-v0", 7, 3)
+
+
+# -- movers at once, and independent ones ----------------------------------------------------------
+
+
+def test_movers_at_once_do_not_see_each_other():
+    match = Match(MatchingPennies(), 0, language=True)
+    told = match.conversation.messages(0)
+    assert match.awaited == (0, 1)
+    match.submit(1, 0)
+    assert match.awaited == (0,)
+    assert match.state == ()
+    assert match.conversation.messages(0) == told
+    with pytest.raises(ValueError, match="seat 1 is not to move"):
+        match.submit(1, 1)
+    match.submit(0, 0)
+    assert match.state == ((0, 0),)
+    assert match.awaited == (0, 1)
+    assert match.totals == (1.0, -1.0)
+    assert match.conversation.messages(0)[-1]["content"] == "Rounds so far, yours first: h/h."
+
+
+@pytest.mark.parametrize("illegal", ILLEGAL[:-2])
+def test_an_illegal_move_of_one_holds_back_the_others_move(illegal):
+    match = Match(MatchingPennies(), 0, illegal)
+    match.submit(0, 1)
+    if illegal == "raise":
+        with pytest.raises(IllegalMove):
+            match.submit(1, 2)
+    else:
+        match.submit(1, 2)
+    if illegal == "retry:0":
+        assert match.outcome.rewards == (3.0, -3.0)
+        return
+    assert (match.awaited, match.state, match.plies) == ((1,), (), 0)
+    match.submit(1, 1)
+    assert (match.awaited, match.state, match.plies) == ((0, 1), ((1, 1),), 2)
+
+
+def test_second_mover_of_an_environment_sees_nothing_of_the_first():
+    env = GameEnv(MatchingPennies(), view="both")
+    env.reset(seed=0)
+    before = plain(env.observe("player_1")), plain(env.infos["player_1"])
+    env.step(1)
+    assert env.agent_selection == "player_1"
+    assert (plain(env.observe("player_1")), plain(env.infos["player_1"])) == before
+    assert env.rewards == {"player_0": 0.0, "player_1": 0.0}
+    assert not env.observe("player_0")["action_mask"].any()
+    env.step(1)
+    assert env.agent_selection == "player_0"
+    assert env.rewards == {"player_0": 1.0, "player_1": -1.0}
+
+
+TOYS = {
+    "at once": MatchingPennies,
+    "independent": Solvers,
+    "independent, in step": lambda: Solvers([2, 2, 2]),
+}
+
+
+@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("toy", TOYS.values(), ids=TOYS)
+def test_other_turn_structures_pass_pettingzoo(toy, view):
+    def make():
+        return GameEnv(toy(), view)
+
+    with warned() as messages:
+        pettingzoo_checks.api_test(make(), 1_000)
+        pettingzoo_checks.seed_test(make)
+    assert all("NumPy array" in m or "probably should be" in m for m in messages)
+
+
+@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("toy", ["at once", "independent, in step"])
+def test_simultaneous_games_pass_the_parallel_checks(toy, view):
+    def make():
+        return ParallelGameEnv(TOYS[toy](), view)
+
+    pettingzoo_checks.parallel_api_test(make(), 1_000)
+    pettingzoo_checks.parallel_seed_test(make)
+
+
+def test_games_in_turns_make_no_parallel_environment():
+    for game in (arenas.make_game("TicTacToe-v0"), Solvers()):
+        with pytest.raises(ValueError, match="AEC environment"):
+            ParallelGameEnv(game)
+
+
+@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("toy", ["at once", "independent, in step"])
+def test_parallel_environment_plays_as_the_aec_environment(toy, view):
+    ours, theirs = ParallelGameEnv(TOYS[toy](), view), aec_to_parallel(GameEnv(TOYS[toy](), view))
+    rng = random.Random(0)
+    for seed in range(20):
+        assert plain(ours.reset(seed=seed)) == plain(theirs.reset(seed=seed))
+        while ours.agents:
+            moves = {agent: rng.randrange(2) for agent in ours.agents}
+            if view == "text":
+                moves = {
+                    agent: ours.game.format(ours.match.state, 0, move)
+                    for agent, move in moves.items()
+                }
+            assert plain(ours.step(moves)) == plain(theirs.step(moves))
+        assert theirs.agents == []
+
+
+def test_parallel_step_waits_for_whoever_moved_illegally():
+    env = ParallelGameEnv(MatchingPennies())
+    env.reset(seed=0)
+    observations, rewards, *_, infos = env.step({"player_0": 1, "player_1": 9})
+    assert rewards == {"player_0": 0.0, "player_1": 0.0}
+    assert "illegal_reason" in infos["player_1"]
+    assert "illegal_reason" not in infos["player_0"]
+    assert not observations["player_0"]["action_mask"].any()
+    assert observations["player_1"]["action_mask"].all()
+    # The first move of player_0 stands.
+    _, rewards, *_ = env.step({"player_0": 0, "player_1": 1})
+    assert rewards == {"player_0": 1.0, "player_1": -1.0}
+    with pytest.raises(ValueError, match="no action for player_1"):
+        env.step({"player_0": 0})
+    while env.agents:
+        *_, terminated, _, _ = env.step({"player_0": 0, "player_1": 0})
+    assert terminated == {"player_0": True, "player_1": True}
+    with pytest.raises(MatchOver):
+        env.step({"player_0": 0, "player_1": 0})
+
+
+def test_penalties_among_simultaneous_movers_keep_the_sum():
+    env = ParallelGameEnv(MatchingPennies(), illegal="penalty:0.5")
+    totals = np.zeros(2)
+    env.reset(seed=0)
+    for moves in ((0, 9), (9, 9), (1, 1)):
+        _, rewards, terminated, *_ = env.step(dict(zip(env.possible_agents, moves, strict=True)))
+        assert sum(rewards.values()) == pytest.approx(0)
+        totals += list(rewards.values())
+    assert all(terminated.values())
+    assert env.match.outcome.rewards == pytest.approx(totals)
+    assert env.match.outcome.evidence["penalties"] == [0.5, -0.5]
+
+
+def test_independent_movers_each_take_their_own_turns():
+    game = Solvers([1, 2, 3])
+    match = Match(game, 4, language=True)
+    secret = match.state[0]
+    wrong = (secret + 1) % 10
+    match.submit(2, wrong)
+    match.submit(2, wrong)
+    assert match.awaited == (0, 1, 2)
+    match.submit(0, secret)
+    assert match.awaited == (1, 2)
+    with pytest.raises(ValueError, match="seat 0 is not to move"):
+        match.submit(0, secret)
+    told = match.conversation.messages(1)
+    match.submit(2, secret)
+    assert match.conversation.messages(1) == told
+    assert match.awaited == (1,)
+    match.submit(1, wrong)
+    match.submit(1, wrong)
+    assert match.outcome.rewards == (1.0, 0.0, 1.0)
+    assert [entry.seat for entry in match.log] == [2, 2, 0, 2, 1, 1]
+
+
+def test_order_of_independent_movers_does_not_matter():
+    rng, ends = random.Random(0), set()
+    game = Solvers([1, 2, 3])
+    for _ in range(20):
+        match = Match(game, 4)
+        while match.outcome is None:
+            seat = rng.choice(match.awaited)
+            match.submit(seat, len(match.state[1][seat]) + seat)
+        ends.add(match.state)
+    assert len(ends) == 1
+
+
+def test_an_environment_asks_independent_movers_in_rounds():
+    env = GameEnv(Solvers([1, 2, 3]))
+    env.reset(seed=0)
+    asked = []
+    while env.match.outcome is None:
+        asked.append(env.agent_selection[-1])
+        env.step(0)
+    assert "".join(asked) == "012122"
+
+
+def test_an_offender_among_independent_movers_pays_alone():
+    match = Match(Solvers([2, 2]), 0, "penalty:0.25")
+    match.submit(0, 77)
+    assert match.totals == (-0.25, 0.0)
+    while match.outcome is None:
+        match.submit(match.awaited[0], 0)
+    secret, guesses = match.state
+    assert guesses[1] == (0, 0)
+    assert match.outcome.rewards == (float(secret in guesses[0]) - 0.25, float(secret == 0))
