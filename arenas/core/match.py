@@ -122,6 +122,7 @@ class Match:
         plies: moves played so far, of all seats.
         news: set by anything but an ordinary move: an illegal one, a reward, the end; whoever acts
             on it clears it.
+        submitted: submissions of each seat, illegal ones included.
         illegal_moves: illegal submissions of each seat.
         last_illegal: why the seat's latest submission was illegal; None if it was legal.
         conversation: what each seat was told and answered; None unless `language`.
@@ -149,6 +150,7 @@ class Match:
         "plies",
         "seed",
         "state",
+        "submitted",
         "totals",
     )
 
@@ -172,6 +174,7 @@ class Match:
         self.plies = 0
         self.news = False
         self._log: list[tuple[Any, ...]] = []
+        self.submitted = [0] * seats
         self.illegal_moves = [0] * seats
         self.last_illegal: list[str | None] = [None] * seats
         self.conversation: Conversation | None = None
@@ -193,8 +196,8 @@ class Match:
         Raises:
             MatchOver: the match is over.
             ValueError: `seat` is not awaited.
-            TypeError: `move` is not an integer where actions are discrete, or no JSON value where
-                they are not.
+            TypeError: `move` is not an integer of at most 64 bits where actions are discrete, or
+                no JSON value where they are not.
             IllegalMove: under the policy `raise`; nothing has changed.
         """
         if seat not in self.awaited:
@@ -213,6 +216,8 @@ class Match:
         try:
             game.check(self.state, seat, move)
         except IllegalMove as error:
+            if game.num_actions and move.bit_length() > 64:
+                raise TypeError("an action is an integer of at most 64 bits") from None
             self._refuse(LogEntry(seat, move, None, str(error)))
             return
         self._accept(seat, move, None)
@@ -227,7 +232,8 @@ class Match:
             self._reject(seat)
         if not isinstance(text, str):
             raise TypeError(f"a reply is a string, got {text!r}")
-        move = None
+        # One character too many says as much as a million of them.
+        text, move = text[: self.game.spec.max_reply_chars + 1], None
         try:
             named = self.game.parse(self.state, seat, text)
             move = named if self.game.num_actions else _as_json(named)
@@ -252,11 +258,6 @@ class Match:
             raise MatchOver("the match is over; reset or start another")
 
     @property
-    def submissions(self) -> int:
-        """Number of moves submitted so far, illegal ones included."""
-        return len(self._log)
-
-    @property
     def log(self) -> list[LogEntry]:
         """Every submission in order."""
         return [LogEntry(*entry) for entry in self._log]
@@ -268,6 +269,7 @@ class Match:
             setattr(twin, name, getattr(self, name))
         twin.state = self.game.copy(self.state)
         twin._log = self._log[:]
+        twin.submitted = self.submitted[:]
         twin.illegal_moves = self.illegal_moves[:]
         twin.last_illegal = self.last_illegal[:]
         twin._attempts = self._attempts[:]
@@ -282,6 +284,7 @@ class Match:
 
     def _accept(self, seat: int, move: Move, text: str | None) -> None:
         self._log.append((seat, move, text, None, None))
+        self.submitted[seat] += 1
         if self.last_illegal[seat] is not None:
             self.last_illegal[seat] = None
             self._attempts[seat] = 0
@@ -296,11 +299,12 @@ class Match:
         if policy.kind == "raise":
             raise IllegalMove(reason)
         self.news = True
+        self.submitted[seat] += 1
         self.illegal_moves[seat] += 1
         self.last_illegal[seat] = reason
         self._attempts[seat] += 1
         if policy.kind != "retry":
-            rng = Rng(self.seed).fork(_REPLACEMENTS, len(self._log))
+            rng = Rng(self.seed).fork(_REPLACEMENTS, seat, self.submitted[seat])
             entry = entry._replace(played=self.game.sample(self.state, seat, rng))
         self._log.append(entry)
         if self.conversation is not None:
