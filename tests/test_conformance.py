@@ -33,6 +33,7 @@ from pettingzoo.utils import wrappers
 from pettingzoo.utils.conversions import aec_to_parallel
 
 import arenas
+from arenas.core.spaces import TextSpace
 
 # api_test prefers bare arrays; masks and prompts need a Dict and a space of strings.
 DICT_WARNINGS = {
@@ -184,17 +185,20 @@ def test_the_reward_of_a_learner_is_its_seat_in_the_outcome(game_id, view):
 
 @pytest.mark.parametrize("game_id", IDS)
 def test_acting_in_every_seat_gives_each_mover_its_own_reward(game_id):
-    env, rng = gym.make(game_id, opponent="self").unwrapped, random.Random(0)
+    env = gym.make(game_id, opponent="self", illegal="penalty:0.5").unwrapped
+    rng, totals = random.Random(0), np.zeros(2)
     for seed in range(30):
         observation, info = env.reset(seed=seed)
-        over = False
+        totals[:], over = 0, False
         while not over:
-            mover = info["seat"]
+            mover, fined = info["seat"], rng.random() < 0.2
             assert env.match.awaited == (mover,)
-            action = rng.choice(np.flatnonzero(observation["action_mask"]))
+            action = -1 if fined else rng.choice(np.flatnonzero(observation["action_mask"]))
             observation, reward, over, _, info = env.step(action)
             assert reward == info["rewards"][mover]
-        assert info["rewards"] == list(env.match.outcome.rewards)
+            assert over or reward == (-0.5 if fined else 0)
+            totals += info["rewards"]
+        assert totals.tolist() == list(env.match.outcome.rewards)
 
 
 @pytest.mark.parametrize("game_id", IDS)
@@ -225,6 +229,22 @@ def test_vector_of_seat_environments_steps(game_id, view):
         finished += terminated.sum()
     assert finished >= 3
     envs.close()
+
+
+def test_text_spaces_hold_any_string_up_to_their_length():
+    space = TextSpace(5, examples=("[bet]", "é"))
+    assert all(text in space for text in ("", "12345", "日本語한국", "\x00\n\ud800", "[bet]"))
+    assert all(other not in space for other in ("123456", None, 5, b"bet", ["bet"]))
+    space.seed(0)
+    drawn = [space.sample() for _ in range(20)]
+    space.seed(0)
+    assert drawn == [space.sample() for _ in range(20)]
+    assert set(drawn) == {"[bet]", "é"}
+    assert TextSpace(5, ("[bet]", "é")) == space != TextSpace(5)
+    wide = TextSpace(1_000)
+    assert all(wide.sample() in wide for _ in range(100))
+    with pytest.raises(ValueError, match="no mask"):
+        space.sample(mask=np.ones(2))
 
 
 # -- registries ------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -36,6 +37,7 @@ from arenas.core.aec import GameEnv
 from arenas.core.game import IllegalMove
 from arenas.core.match import IllegalPolicy, Match, MatchOver
 from arenas.core.parallel import ParallelGameEnv
+from arenas.core.policy import Turn
 from arenas.core.record import MatchRecord
 
 # -- any input in any order ------------------------------------------------------------------------
@@ -358,6 +360,21 @@ def test_global_random_state_is_neither_used_nor_changed():
     finally:
         random.setstate(state)
         np.random.set_state(legacy)
+
+
+def test_each_turn_draws_from_a_stream_of_its_own():
+    def streams(match):
+        return [Turn.of(match, seat, match_id=next(ids)).rng for seat in match.awaited]
+
+    found, ids = [], itertools.count()
+    for seed in range(10):
+        match = Match(MatchingPennies(), seed)
+        while match.outcome is None:
+            if match.awaited == (0, 1):
+                found += streams(match)
+                assert streams(match) == streams(match.copy()) == found[-2:]
+            match.submit(match.awaited[0], 0)
+    assert len(set(found)) == len(found) == 60
 
 
 @pytest.mark.parametrize(("game_id", "options"), CASES)
