@@ -11,6 +11,7 @@ from __future__ import annotations
 import difflib
 import importlib
 import re
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -58,6 +59,11 @@ class Entry:
     summary: str = ""
     simultaneous: bool = False
 
+    @property
+    def short(self) -> str:
+        """The id without our own namespace, as `arenas.make` takes it."""
+        return self.id.removeprefix(f"{NAMESPACE}/")
+
 
 _entries: dict[str, Entry] = {}
 
@@ -86,14 +92,18 @@ def register(
         simultaneous: all seats move at every step, so there is a ParallelEnv as well.
 
     Raises:
-        ValueError: the id is not of that form, or it is taken.
+        ValueError: the id is not of that form, or another game has it; the same call again does
+            nothing.
     """
     if not _ID.fullmatch(id):
         raise ValueError(f"{id!r} is not a game id: Name-vN or namespace/Name-vN")
     full = id if "/" in id else f"{NAMESPACE}/{id}"
+    entry = Entry(full, game, players, options or {}, summary, simultaneous)
+    if _entries.get(full) == entry:
+        return
     if full in _entries:
         raise ValueError(f"{full} is registered already, as {_entries[full].game}")
-    _entries[full] = Entry(full, game, players, options or {}, summary, simultaneous)
+    _entries[full] = entry
     kwargs = {"game_id": full}
     gymnasium.register(id=full, entry_point="arenas.registry:make_seat_env", kwargs=kwargs)
     # PettingZoo has a registry of its own since 1.27.
@@ -119,7 +129,7 @@ def find(game_id: str) -> Entry:
     if full not in _entries:
         _load_plugins()
     if full not in _entries:
-        raise UnknownNameError(_unknown("game", game_id, [_short(full) for full in _entries]))
+        raise UnknownNameError(_unknown("game", game_id, [e.short for e in _entries.values()]))
     return _entries[full]
 
 
@@ -135,7 +145,7 @@ def make_game(game_id: str, **options: Any) -> Game[Any]:
     known = option_defaults(game_class)
     for name in options:
         if name not in known:
-            raise UnknownNameError(_unknown(f"option of {_short(entry.id)}", name, known))
+            raise UnknownNameError(_unknown(f"option of {entry.short}", name, known))
     return game_class(**{**entry.options, **options})  # type: ignore[no-any-return]
 
 
@@ -212,7 +222,8 @@ def make_seat_env(
         opponents = make_player(game_id, opponent, game)
     else:
         opponents = [make_player(game_id, each, game) for each in opponent]
-    return SeatEnv(game, opponents, seat, view, illegal, max_cycles, render_mode)
+    full = find(game_id).id
+    return SeatEnv(game, opponents, seat, view, illegal, max_cycles, render_mode, full)
 
 
 def player_names(game_id: str) -> list[str]:
@@ -243,14 +254,10 @@ def make_player(game_id: str, player: str | Policy, game: Game[Any]) -> Policy:
     elif name in GENERIC_PLAYERS:
         policy = _load(GENERIC_PLAYERS[name])(game, argument)
     else:
-        kind = f"player of {_short(find(game_id).id)}"
+        kind = f"player of {find(game_id).short}"
         raise UnknownNameError(_unknown(kind, player, player_names(game_id)))
     policy.name = player
     return policy
-
-
-def _short(full: str) -> str:
-    return full.removeprefix(f"{NAMESPACE}/")
 
 
 def _unknown(kind: str, name: str, known: Iterable[str]) -> str:
@@ -269,7 +276,11 @@ def _load(entry_point: str) -> Any:
 @cache
 def _load_plugins() -> None:
     for plugin in metadata.entry_points(group=PLUGINS):
-        plugin.load()
+        try:
+            plugin.load()
+        except Exception as error:
+            # One broken package must not hide the games of all others.
+            warnings.warn(f"games of {plugin.value!r} are missing: {error!r}", stacklevel=3)
 
 
 register(

@@ -275,7 +275,7 @@ TestMatches.settings = settings(max_examples=100, stateful_step_count=40, deadli
 def records(game_id, seed, n, options=None, **kwargs):
     seats = arenas.make_game(game_id, **(options or {})).spec.seats
     players = ["random", Talker(0.2), "scripted", "random"][:seats]
-    matches = arenas.play_matches(game_id, players, n, seed, **(options or {}), **kwargs)
+    matches = arenas.play_matches(game_id, players, n, seed, options=options, **kwargs)
     return [record.to_json() for record in matches]
 
 
@@ -392,7 +392,7 @@ def test_every_deal_is_played_once_from_each_seat(game_id, options):
     players = [Talker(0.0) for _ in names]
     for player, name in zip(players, names, strict=True):
         player.name = name
-    played = list(arenas.play_matches(game_id, players, 5 * seats, **options))
+    played = list(arenas.play_matches(game_id, players, 5 * seats, options=options))
     for group in range(5):
         together = [record for record in played if record.group == group]
         assert len({record.seed for record in together}) == 1
@@ -400,7 +400,7 @@ def test_every_deal_is_played_once_from_each_seat(game_id, options):
             names[turn:] + names[:turn] for turn in range(seats)
         )
     assert len({record.seed for record in played}) == 5
-    fixed = list(arenas.play_matches(game_id, players, 5, swap=False, **options))
+    fixed = list(arenas.play_matches(game_id, players, 5, swap=False, options=options))
     assert [record.seats for record in fixed] == [names] * 5
     assert len({record.seed for record in fixed}) == 5
 

@@ -97,10 +97,10 @@ def test_bad_seats_and_opponents(make, arguments, said):
 
 
 def test_wrong_number_of_players():
-    with pytest.raises(ValueError, match="has 2 seats, got 3 players"):
+    with pytest.raises(ValueError, match="needs 2 players, one a seat; got 3"):
         arenas.play_matches("TicTacToe-v0", ["random"] * 3, 1)
-    with pytest.raises(ValueError, match="has 4 seats, got 2 players"):
-        arenas.play_matches("KuhnPoker-v0", ["random"] * 2, 1, players=4)
+    with pytest.raises(ValueError, match="needs 4 players, one a seat; got 2"):
+        arenas.play_matches("KuhnPoker-v0", ["random"] * 2, 1, options={"players": 4})
 
 
 @pytest.mark.parametrize(("n", "concurrency"), [(-1, 1), (1, 0)])

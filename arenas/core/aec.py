@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import repeat
 from typing import Any
 
@@ -14,6 +14,7 @@ from pettingzoo import AECEnv
 
 from arenas.core.game import Game
 from arenas.core.match import IllegalPolicy, Match, check_max_cycles
+from arenas.core.record import MatchRecord
 from arenas.core.rng import SeedSequence, check_seed
 from arenas.core.spaces import TextSpace
 
@@ -124,7 +125,7 @@ class GameEnv(AECEnv[str, Any, Any]):
         name: str | None = None,
     ) -> None:
         super().__init__()
-        check_env_arguments(max_cycles, render_mode)
+        check_arguments(max_cycles, render_mode)
         self.game = game
         self.view = view
         self._array = view == "array"
@@ -135,7 +136,7 @@ class GameEnv(AECEnv[str, Any, Any]):
         observations, actions = seat_spaces(game, view)
         self.observation_spaces = dict(zip(self.possible_agents, observations, strict=True))
         self.action_spaces = dict(zip(self.possible_agents, actions, strict=True))
-        self.metadata = {
+        self.metadata: dict[str, Any] = {
             "name": name or game.spec.name,
             "render_modes": list(RENDER_MODES),
             "render_fps": 2,
@@ -147,6 +148,7 @@ class GameEnv(AECEnv[str, Any, Any]):
         self._zeros = dict.fromkeys(self._names, 0.0)
         self._unset = dict.fromkeys(self._names, False)
         self._seat = 0
+        self.agent_selection = self._names[0]
         self._match: Match | None = None
         self._seeds = SeedSequence()
 
@@ -310,6 +312,17 @@ class GameEnv(AECEnv[str, Any, Any]):
             raise ValueError('messages need view="text" or view="both"')
         return self.match.conversation.messages(self._seats[agent])
 
+    def record(self, seats: Sequence[str] | None = None) -> MatchRecord:
+        """The record of the finished match.
+
+        Args:
+            seats: who played in each seat; the agents' names if None.
+
+        Raises:
+            ValueError: the match is not over.
+        """
+        return MatchRecord.of(self.match, self.metadata["name"], seats or self.possible_agents)
+
     def save(self) -> tuple[Any, ...]:
         """A snapshot of the match; `restore` goes back to it, any number of times."""
         tables = (
@@ -343,7 +356,7 @@ class GameEnv(AECEnv[str, Any, Any]):
         self.game.close()
 
 
-def check_env_arguments(max_cycles: int | None, render_mode: str | None) -> None:
+def check_arguments(max_cycles: int | None, render_mode: str | None) -> None:
     """Accepts the arguments that all environments share.
 
     Raises:

@@ -226,8 +226,10 @@ class FlatGame(Game[Position]):
         return state.row
 
     def __getstate__(self) -> dict[str, Any]:
+        # A module is pickled by name; kept positions are found again by playing.
         return {**self.__dict__, "_kept": {}, "row_rules": self.row_rules.__name__}
 
     def __setstate__(self, fields: dict[str, Any]) -> None:
         self.__dict__.update(fields)
         self.row_rules = importlib.import_module(fields["row_rules"])
+        self._only_start = None if self.spec.has_chance else self.new_from(0)

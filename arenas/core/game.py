@@ -136,6 +136,8 @@ class Game(ABC, Generic[S]):
         legal = self.legal(state, seat)
         assert legal is not None, f"{type(self).__name__} lists no moves, so it overrides check"
         if move not in legal:
+            if isinstance(move, int) and move.bit_length() > 64:
+                raise IllegalMove("the number is out of range")
             names = " ".join(self.format(state, seat, m) for m in legal)
             raise IllegalMove(f"{move!r} is not a legal move now; legal: {names}")
 

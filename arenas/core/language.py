@@ -63,7 +63,7 @@ def read_move(text: str, names: Mapping[str, M], max_chars: int) -> M:
     """
     legal = "legal: " + " ".join(f"[{name}]" for name in names)
     if len(text) > max_chars:
-        raise ValueError(f"the reply has {len(text)} characters, more than {max_chars}; {legal}")
+        raise ValueError(f"the reply is longer than {max_chars} characters; {legal}")
     visible = strip_reasoning(text)
     marked = [(a or b).strip(" \t\r\n[]").lower() for a, b in _MARKED.findall(visible)]
     named = {name: names[name] for name in marked if name in names}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from operator import index
@@ -72,6 +73,18 @@ def check_max_cycles(max_cycles: int | None) -> int | None:
     return limit
 
 
+def _as_json(move: Move) -> Move:
+    """A structured move as a record gives it back: a fresh value that nobody else can change.
+
+    Raises:
+        IllegalMove: it is not a JSON value.
+    """
+    try:
+        return json.loads(json.dumps(move, allow_nan=False))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise IllegalMove(f"a move is a JSON value: {error}") from None
+
+
 class LogEntry(NamedTuple):
     """One submission: a move that was played, or an illegal one and what was done about it.
 
@@ -97,7 +110,8 @@ class Match:
         game: the rules; shared between matches.
         seed: integer in 0..2**63-1; the same seed, options and submissions give the same match.
         illegal: an `IllegalPolicy` or its written form.
-        max_cycles: cut the match short once this many moves per seat (on average) were played.
+        max_cycles: cut the match short once this many moves per seat (on average) were played; at
+            least 1, or None to leave it to the rules.
         language: keep each seat's conversation, for the text view.
 
     Attributes:
@@ -108,6 +122,7 @@ class Match:
         plies: moves played so far, of all seats.
         news: set by anything but an ordinary move: an illegal one, a reward, the end; whoever acts
             on it clears it.
+        submitted: submissions of each seat, illegal ones included.
         illegal_moves: illegal submissions of each seat.
         last_illegal: why the seat's latest submission was illegal; None if it was legal.
         conversation: what each seat was told and answered; None unless `language`.
@@ -135,6 +150,7 @@ class Match:
         "plies",
         "seed",
         "state",
+        "submitted",
         "totals",
     )
 
@@ -158,6 +174,7 @@ class Match:
         self.plies = 0
         self.news = False
         self._log: list[tuple[Any, ...]] = []
+        self.submitted = [0] * seats
         self.illegal_moves = [0] * seats
         self.last_illegal: list[str | None] = [None] * seats
         self.conversation: Conversation | None = None
@@ -166,6 +183,8 @@ class Match:
         self._penalties: list[float] | None = None
         self._step_rewards = game.spec.step_rewards
         self._last_ply = max_cycles * seats if max_cycles else game.spec.max_plies + 1
+        if not self.awaited:
+            raise RulesError(f"{game!r}: nobody is to move at the start")
         if language:
             self.conversation = Conversation(game.briefs)
             for mover in self.awaited:
@@ -177,7 +196,8 @@ class Match:
         Raises:
             MatchOver: the match is over.
             ValueError: `seat` is not awaited.
-            TypeError: the action space is discrete and `move` is not an integer.
+            TypeError: `move` is not an integer of at most 64 bits where actions are discrete, or
+                no JSON value where they are not.
             IllegalMove: under the policy `raise`; nothing has changed.
         """
         if seat not in self.awaited:
@@ -188,9 +208,16 @@ class Match:
                 move = index(move)
             except TypeError:
                 raise TypeError(f"an action is an integer, got {move!r}") from None
+        else:
+            try:
+                move = _as_json(move)
+            except IllegalMove as error:
+                raise TypeError(str(error)) from None
         try:
             game.check(self.state, seat, move)
         except IllegalMove as error:
+            if game.num_actions and move.bit_length() > 64:
+                raise TypeError("an action is an integer of at most 64 bits") from None
             self._refuse(LogEntry(seat, move, None, str(error)))
             return
         self._accept(seat, move, None)
@@ -205,9 +232,11 @@ class Match:
             self._reject(seat)
         if not isinstance(text, str):
             raise TypeError(f"a reply is a string, got {text!r}")
-        move = None
+        # One character too many says as much as a million of them.
+        text, move = text[: self.game.spec.max_reply_chars + 1], None
         try:
-            move = self.game.parse(self.state, seat, text)
+            named = self.game.parse(self.state, seat, text)
+            move = named if self.game.num_actions else _as_json(named)
             self.game.check(self.state, seat, move)
         except IllegalMove as error:
             self._refuse(LogEntry(seat, move, text, str(error)))
@@ -229,11 +258,6 @@ class Match:
             raise MatchOver("the match is over; reset or start another")
 
     @property
-    def submissions(self) -> int:
-        """Number of moves submitted so far, illegal ones included."""
-        return len(self._log)
-
-    @property
     def log(self) -> list[LogEntry]:
         """Every submission in order."""
         return [LogEntry(*entry) for entry in self._log]
@@ -245,6 +269,7 @@ class Match:
             setattr(twin, name, getattr(self, name))
         twin.state = self.game.copy(self.state)
         twin._log = self._log[:]
+        twin.submitted = self.submitted[:]
         twin.illegal_moves = self.illegal_moves[:]
         twin.last_illegal = self.last_illegal[:]
         twin._attempts = self._attempts[:]
@@ -259,6 +284,7 @@ class Match:
 
     def _accept(self, seat: int, move: Move, text: str | None) -> None:
         self._log.append((seat, move, text, None, None))
+        self.submitted[seat] += 1
         if self.last_illegal[seat] is not None:
             self.last_illegal[seat] = None
             self._attempts[seat] = 0
@@ -273,11 +299,12 @@ class Match:
         if policy.kind == "raise":
             raise IllegalMove(reason)
         self.news = True
+        self.submitted[seat] += 1
         self.illegal_moves[seat] += 1
         self.last_illegal[seat] = reason
         self._attempts[seat] += 1
         if policy.kind != "retry":
-            rng = Rng(self.seed).fork(_REPLACEMENTS, len(self._log))
+            rng = Rng(self.seed).fork(_REPLACEMENTS, seat, self.submitted[seat])
             entry = entry._replace(played=self.game.sample(self.state, seat, rng))
         self._log.append(entry)
         if self.conversation is not None:
@@ -366,11 +393,17 @@ class Match:
         if self.conversation is None:
             return
         for seat in range(spec.seats):
-            self.conversation.ask(seat, self._farewell(seat))
+            self.conversation.ask(seat, self.farewell(seat))
 
-    def _farewell(self, seat: int) -> str:
+    def farewell(self, seat: int) -> str:
+        """How the match ended, in words for `seat`.
+
+        Raises:
+            ValueError: it is not over.
+        """
         outcome, spec = self.outcome, self.game.spec
-        assert outcome is not None
+        if outcome is None:
+            raise ValueError("the match is not over")
         if not self.game.movers(self.state):
             return self.game.tell(self.state, seat)
         how = f"the match was {outcome.reason}"

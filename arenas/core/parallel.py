@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from gymnasium import spaces
@@ -9,7 +10,7 @@ from pettingzoo import ParallelEnv
 
 from arenas.core.aec import (
     RENDER_MODES,
-    check_env_arguments,
+    check_arguments,
     info_of,
     observation_of,
     render_text,
@@ -18,6 +19,7 @@ from arenas.core.aec import (
 )
 from arenas.core.game import Game
 from arenas.core.match import IllegalPolicy, Match
+from arenas.core.record import MatchRecord
 from arenas.core.rng import SeedSequence, check_seed
 
 
@@ -43,7 +45,7 @@ class ParallelGameEnv(ParallelEnv[str, Any, Any]):
     ) -> None:
         if not game.spec.simultaneous:
             raise ValueError(f"{game.spec.name} is played in turns; make its AEC environment")
-        check_env_arguments(max_cycles, render_mode)
+        check_arguments(max_cycles, render_mode)
         self.game = game
         self.view = view
         self.illegal = IllegalPolicy.read(illegal)
@@ -54,7 +56,7 @@ class ParallelGameEnv(ParallelEnv[str, Any, Any]):
         observations, actions = seat_spaces(game, view)
         self.observation_spaces = dict(zip(self.possible_agents, observations, strict=True))
         self.action_spaces = dict(zip(self.possible_agents, actions, strict=True))
-        self.metadata = {
+        self.metadata: dict[str, Any] = {
             "name": name or game.spec.name,
             "render_modes": list(RENDER_MODES),
             "render_fps": 2,
@@ -137,6 +139,10 @@ class ParallelGameEnv(ParallelEnv[str, Any, Any]):
         if self.render_mode == "human":
             self.render()
         return result
+
+    def record(self, seats: Sequence[str] | None = None) -> MatchRecord:
+        """The record of the finished match, as `GameEnv.record`."""
+        return MatchRecord.of(self.match, self.metadata["name"], seats or self.possible_agents)
 
     def _observations(self) -> dict[str, Any]:
         agents = enumerate(self.possible_agents)

@@ -42,7 +42,7 @@ class Turn:
     @classmethod
     def of(cls, match: Match, seat: int, match_id: int = 0) -> Turn:
         """The turn of an awaited seat of a match; its stream follows from the match's seed."""
-        rng = Rng(match.seed).fork(_TURNS, seat, match.submissions)
+        rng = Rng(match.seed).fork(_TURNS, seat, match.submitted[seat])
         turn = cls(match.game, match.state, seat, rng, match_id)
         turn._conversation = match.conversation
         return turn

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import IO, Any
 
@@ -20,6 +21,7 @@ MAX_LINE_BYTES = 16 << 20
 """A longer line is refused unread."""
 
 _CHUNK = 1 << 16
+_SEALED = re.compile(rb'(.*),"digest":"([0-9a-f]{64})"\}', re.DOTALL)
 
 
 class RecordError(ValueError):
@@ -97,21 +99,26 @@ class MatchRecord:
         )
 
     def to_json(self) -> str:
-        """One line of ASCII JSON, without the newline, ending with the digest."""
-        body = asdict(self)
-        body["digest"] = _digest(body)
-        return json.dumps(body, separators=(",", ":"), allow_nan=False)
+        """One line of ASCII JSON, without the newline.
+
+        It ends with `,"digest":"..."}`: the SHA-256 of everything that stands before that comma.
+        """
+        body = {f.name: getattr(self, f.name) for f in fields(self)}
+        text = json.dumps(body, separators=(",", ":"), allow_nan=False)[:-1]
+        return f'{text},"digest":"{hashlib.sha256(text.encode()).hexdigest()}"}}'
 
     @classmethod
     def from_json(cls, line: str | bytes) -> MatchRecord:
-        """Reads a line.
+        """Reads a line, with or without its newline.
 
         Raises:
             RecordError: it is not JSON, not an object with exactly a record's fields, a field is of
                 the wrong type, or the digest does not fit.
         """
         try:
-            body = json.loads(line, parse_constant=_refuse_constant)
+            body = json.loads(
+                line, parse_constant=_refuse_constant, object_pairs_hook=_refuse_twins
+            )
         except (ValueError, RecursionError) as error:
             raise RecordError(f"not JSON: {error}") from None
         if not isinstance(body, dict):
@@ -130,11 +137,9 @@ class MatchRecord:
                 raise RecordError(f"{name} is a {type(value).__name__}")
         if not all(isinstance(name, str) for name in body["seats"]):
             raise RecordError("seats holds something other than names")
-        try:
-            fits = digest == _digest(body)
-        except RecursionError:
-            raise RecordError("nested too deeply") from None
-        if not fits:
+        data = line.encode() if isinstance(line, str) else line
+        sealed = _SEALED.fullmatch(data.strip())
+        if not sealed or hashlib.sha256(sealed[1]).hexdigest().encode() != sealed[2]:
             raise RecordError("digest does not fit: the record was changed or damaged")
         return cls(**body)
 
@@ -215,10 +220,6 @@ def _canonical(value: Any) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), default=str)
 
 
-def _digest(body: dict[str, Any]) -> str:
-    return hashlib.sha256(_canonical(body).encode()).hexdigest()
-
-
 def _clip(value: Any) -> str:
     text = _canonical(value)
     return text if len(text) <= 200 else f"{text[:200]}... ({len(text)} characters)"
@@ -226,6 +227,16 @@ def _clip(value: Any) -> str:
 
 def _refuse_constant(name: str) -> Any:
     raise ValueError(f"{name} is not a JSON number")
+
+
+def _refuse_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object's fields. Of two of one name readers may take either, so there must not be two."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twin = next(name for name in found if names.count(name) > 1)
+        raise ValueError(f"{twin!r} stands twice in one object")
+    return found
 
 
 def write_records(records: Sequence[MatchRecord], file: IO[str]) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from arenas.core.aec import (
     RENDER_MODES,
-    check_env_arguments,
+    check_arguments,
     info_of,
     observation_of,
     render_text,
@@ -20,7 +20,11 @@ from arenas.core.aec import (
 from arenas.core.game import Game
 from arenas.core.match import IllegalPolicy, Match
 from arenas.core.policy import Policy, Turn, answer
+from arenas.core.record import MatchRecord
 from arenas.core.rng import check_seed
+
+MAX_TRIES = 1_000
+"""Matches that may end one after another before the learner has moved."""
 
 
 class SeatEnv(gym.Env[dict[str, Any], Any]):
@@ -32,7 +36,7 @@ class SeatEnv(gym.Env[dict[str, Any], Any]):
             or None: then the caller acts in every seat in turn ("self").
         seat: the learner's seat: an int, "random" (drawn for each match), or "alternating"
             (one seat on with each match, from 0 after a seeded reset). Unused without opponents.
-        view, illegal, max_cycles, render_mode: as in `GameEnv`.
+        view, illegal, max_cycles, render_mode, name: as in `GameEnv`.
 
     `step` plays the learner's action and then the other seats until the learner moves again or the
     match is over; the reward is the learner's over that stretch. An illegal action under `retry`
@@ -60,9 +64,10 @@ class SeatEnv(gym.Env[dict[str, Any], Any]):
         illegal: str = "retry:1",
         max_cycles: int | None = None,
         render_mode: str | None = None,
+        name: str | None = None,
     ) -> None:
         seats = game.spec.seats
-        check_env_arguments(max_cycles, render_mode)
+        check_arguments(max_cycles, render_mode)
         if seat not in ("random", "alternating") and seat not in range(seats):
             raise ValueError(f'seat={seat!r}: 0 to {seats - 1}, "random" or "alternating"')
         if isinstance(opponents, Policy):
@@ -70,6 +75,7 @@ class SeatEnv(gym.Env[dict[str, Any], Any]):
         if opponents is not None and len(opponents) != seats - 1:
             raise ValueError(f"{len(opponents)} opponents for the {seats - 1} other seats")
         self.game = game
+        self.name = name or game.spec.name
         self.opponents = opponents
         self.seat = seat
         self.view = view
@@ -105,12 +111,13 @@ class SeatEnv(gym.Env[dict[str, Any], Any]):
         that ends before the learner can move is followed by the next one.
 
         Raises:
+            RuntimeError: that happened `MAX_TRIES` times in a row.
             ValueError: `seed` is not an integer in 0..2**63-1.
         """
         super().reset(seed=None if seed is None else check_seed(seed))
         if seed is not None:
             self._matches = 0
-        while True:
+        for _ in range(MAX_TRIES):
             match_seed = int(self.np_random.integers(1 << 53)) if seed is None else seed
             self._learner = self._draw_seat()
             self._matches += 1
@@ -119,11 +126,13 @@ class SeatEnv(gym.Env[dict[str, Any], Any]):
             )
             self._play_others()
             if not self._match.over:
-                break
+                if self.render_mode == "human":
+                    self.render()
+                return self._observe(), self._info()
             seed = None
-        if self.render_mode == "human":
-            self.render()
-        return self._observe(), self._info()
+        raise RuntimeError(
+            f"{MAX_TRIES} matches in a row ended ({self.match.outcome}) before the learner's move"
+        )
 
     def step(self, action: Any) -> tuple[dict[str, Any], float, bool, bool, dict[str, Any]]:
         """Plays the learner's action and then the others.
@@ -168,6 +177,18 @@ class SeatEnv(gym.Env[dict[str, Any], Any]):
         if self.match.conversation is None:
             raise ValueError('messages need view="text" or view="both"')
         return self.match.conversation.messages(self._learner)
+
+    def record(self) -> MatchRecord:
+        """The record of the finished match; the learner's seat is called "learner".
+
+        Raises:
+            ValueError: the match is not over.
+        """
+        others = [policy.name for policy in self.opponents or ()]
+        seats = ["learner"] * self.game.spec.seats
+        if others:
+            seats = [*others[: self._learner], "learner", *others[self._learner :]]
+        return MatchRecord.of(self.match, self.name, seats)
 
     def _draw_seat(self) -> int:
         if self.opponents is None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from typing import Any
 
 from arenas.core.match import IllegalPolicy, Match, check_max_cycles
 from arenas.core.policy import Policy, Turn, answer
@@ -32,7 +33,7 @@ def play_matches(
     concurrency: int = 256,
     illegal: str = "retry:1",
     max_cycles: int | None = None,
-    **options: object,
+    options: Mapping[str, Any] | None = None,
 ) -> Iterator[MatchRecord]:
     """Plays `n` matches and yields their records in order, as soon as each can be given.
 
@@ -48,16 +49,19 @@ def play_matches(
         swap: play every deal once in each rotation of the players over the seats, under one `group`
             number, so that neither seats nor cards favour anyone.
         concurrency: matches under way at once.
-        illegal, max_cycles, options: as in `make`.
+        illegal, max_cycles: as in `make`.
+        options: the game's own.
 
     Raises:
         UnknownNameError: no such game, option or player; the message lists what exists.
         ValueError: a value is out of range, or there are not as many players as seats.
     """
-    game = make_game(game_id, **options)
+    game = make_game(game_id, **(options or {}))
     seats = game.spec.seats
     if len(players) != seats:
-        raise ValueError(f"{find(game_id).id} has {seats} seats, got {len(players)} players")
+        raise ValueError(
+            f"{find(game_id).id} needs {seats} players, one a seat; got {len(players)}"
+        )
     if n < 0 or concurrency < 1:
         raise ValueError("n is at least 0 and concurrency at least 1")
     check_max_cycles(max_cycles)
@@ -70,14 +74,19 @@ def play_matches(
     def start() -> Iterator[_Running]:
         match_seed = 0
         for number in range(n):
-            turn = number % seats if swap else 0
-            if turn == 0:
+            sitting = sitting_of(number, seats, swap)
+            if sitting[0] == 0:
                 match_seed = seeds.next()
-            sitting = tuple((seat + turn) % seats for seat in range(seats))
             match = Match(game, match_seed, rule, max_cycles, language)
             yield _Running(number, number // seats if swap else number, match, sitting)
 
     return _run(start(), policies, full, concurrency)
+
+
+def sitting_of(number: int, seats: int, swap: bool = True) -> tuple[int, ...]:
+    """Which player (by place in `players`) has each seat in match `number` of `play_matches`."""
+    turn = number % seats if swap else 0
+    return tuple((seat + turn) % seats for seat in range(seats))
 
 
 def _run(

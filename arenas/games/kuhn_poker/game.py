@@ -261,7 +261,7 @@ class KuhnPoker(FlatGame):
         chips = row[flat.hand_base(row, self.hands) + seat]
         reward = self.scores(row)[seat]
         if VARIANTS[self.rules].scoring == flat.CHIPS:
-            result = f"{'win' if chips > 0 else 'lose'} {abs(chips)}" if chips else "end even at 0"
-            return f"You {result} chips."
+            unit = "chip" if abs(chips) == 1 else "chips"
+            return f"You {'lose' if chips < 0 else 'win'} {abs(chips)} {unit}."
         result = "win" if reward > 0 else "lose" if reward < 0 else "draw"
         return f"You {result} the match with {chips:+d} chips."

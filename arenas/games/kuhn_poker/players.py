@@ -47,9 +47,9 @@ class Nash(StochasticPolicy):
         argument: alpha; 1/3 if empty.
 
     Raises:
-        ValueError: alpha is not a number in [0, 1/3], or the game is not Kuhn's own for two players
-            with a single hand (a longer match is played hand by hand, which stays an equilibrium
-            because the rewards are chips).
+        ValueError: alpha is not a number in [0, 1/3], or the game is not Kuhn's own for two
+            players. A match of several hands is fine: it is played hand by hand, which stays an
+            equilibrium because the rewards are chips.
     """
 
     name = "nash"

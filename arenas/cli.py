@@ -1,0 +1,375 @@
+"""The command line: `arenas list`, `match`, `verify`, `play`, `completion`."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+import click
+from click.shell_completion import get_completion_class
+from rich import box
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+import arenas
+from arenas.core.match import Match
+from arenas.core.policy import Policy
+from arenas.core.record import write_records
+from arenas.core.rng import SeedSequence
+from arenas.policies.human import Quit
+from arenas.rating.results import PlayerResult, Results
+from arenas.rollout.matches import play_matches, sitting_of
+from arenas.rollout.verify import verify_file
+
+INTERRUPTED = 130
+"""Exit status after Ctrl-C, as shells have it."""
+
+_out = Console(highlight=False)
+_err = Console(stderr=True, highlight=False)
+
+
+class ManySeats(click.Command):
+    """Lets `--seats A B C` take several names, up to the next option."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Repeats the flag before each of its names, which is what click reads."""
+        spread: list[str] = []
+        flag = ""
+        for arg in args:
+            if arg.startswith("-"):
+                flag = arg if arg in ("--seats", "-s") else ""
+            if arg != flag:
+                spread += [flag, arg] if flag else [arg]
+        return super().parse_args(ctx, spread)
+
+
+def _complete_game(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    names = [entry.short for entry in arenas.entries()]
+    return [name for name in names if name.startswith(incomplete)]
+
+
+def _complete_player(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    try:
+        names = arenas.player_names(ctx.params.get("game_id") or "")
+    except ValueError:
+        return []
+    return [name for name in names if name.startswith(incomplete)]
+
+
+game_argument = click.argument("game_id", metavar="ID", shell_complete=_complete_game)
+option_option = click.option(
+    "--option", "-o", multiple=True, metavar="NAME=VALUE", help="An option of the game; repeatable."
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(arenas.__version__, package_name="selfplay-arenas", prog_name="arenas")
+def app() -> None:
+    r"""Multi-agent arenas for self-play: play matches, record them, verify their rewards.
+
+    \b
+    Begin with:
+      arenas list
+      arenas play TicTacToe-v0 --vs exact
+      arenas match KuhnPoker-v0 --seats nash random --games 1000 --record kuhn.jsonl
+      arenas verify kuhn.jsonl
+    """
+
+
+@app.command("list")
+@json_option
+def list_games(as_json: bool) -> None:
+    """List the games with their options and players."""
+    rows = [_describe(entry) for entry in arenas.entries()]
+    if as_json:
+        print(json.dumps(rows, indent=2))
+        return
+    table = Table(box=box.SIMPLE_HEAD)
+    for column in ("game", "seats", "kind", "options", "players"):
+        table.add_column(column, overflow="fold", no_wrap=column == "game")
+    for row in rows:
+        table.add_row(
+            row["id"].removeprefix("selfplay/"),
+            str(row["seats"]),
+            f"{row['payoff'].replace('_', '-')}\n{row['information']} information",
+            "\n".join(f"{name}={value}" for name, value in row["options"].items()),
+            "\n".join(row["players"]),
+        )
+    _out.print(table)
+
+
+def _describe(entry: arenas.registry.Entry) -> dict[str, Any]:
+    game = arenas.make_game(entry.id)
+    spec = game.spec
+    return {
+        "id": entry.id,
+        "summary": entry.summary,
+        "seats": spec.seats,
+        "roles": list(spec.roles),
+        "payoff": spec.payoff,
+        "information": spec.information,
+        "simultaneous": spec.simultaneous,
+        "rules_version": spec.version,
+        "options": dict(game.options),
+        "players": arenas.player_names(entry.id),
+    }
+
+
+@app.command(cls=ManySeats)
+@game_argument
+@click.option(
+    "--seats",
+    "-s",
+    multiple=True,
+    required=True,
+    metavar="PLAYER...",
+    help="A player for each seat: --seats exact random",
+    shell_complete=_complete_player,
+)
+@click.option("--games", "-n", default=100, type=click.IntRange(1), help="Matches.  [100]")
+@click.option(
+    "--seed", default=0, type=click.IntRange(0), help="The same seed plays the same matches.  [0]"
+)
+@click.option("--record", type=click.Path(path_type=Path), help="Write one JSON line per match.")
+@click.option("--append", is_flag=True, help="Add to the record file.")
+@click.option("--overwrite", is_flag=True, help="Replace the record file.")
+@click.option(
+    "--swap/--no-swap",
+    default=True,
+    help="Play every deal once in each rotation of the players over the seats.  [swap]",
+)
+@option_option
+@click.option(
+    "--illegal",
+    default="retry:1",
+    help="What follows an illegal move: retry:K, raise, random-legal, penalty:X.  [retry:1]",
+)
+@click.option(
+    "--max-cycles", type=click.IntRange(1), help="Cut a match short after so many moves a seat."
+)
+@json_option
+def match(
+    game_id: str,
+    seats: tuple[str, ...],
+    games: int,
+    seed: int,
+    record: Path | None,
+    append: bool,
+    overwrite: bool,
+    swap: bool,
+    option: tuple[str, ...],
+    illegal: str,
+    max_cycles: int | None,
+    as_json: bool,
+) -> None:
+    r"""Play matches between players and print how they did.
+
+    \b
+    arenas match KuhnPoker-v0 --seats nash random --games 1000 --record kuhn.jsonl
+    arenas match KuhnPoker-v0 -o players=3 --seats scripted random random
+    arenas match TicTacToe-v0 -o size=5 --seats scripted random --json
+    """
+    with _plain_errors():
+        records = play_matches(
+            game_id,
+            seats,
+            games,
+            seed,
+            swap=swap,
+            illegal=illegal,
+            max_cycles=max_cycles,
+            options=_read_options(option),
+        )
+        file = _open_records(record, append, overwrite)
+    results = Results(seats)
+    interrupted = False
+    try:
+        with _plain_errors(), _progress("matches", games, as_json) as advance:
+            for number, each in enumerate(records):
+                if file is not None:
+                    write_records([each], file)
+                results.add(each, sitting_of(number, len(seats), swap))
+                advance(1)
+    except (KeyboardInterrupt, Quit):
+        interrupted = True
+    finally:
+        if file is not None:
+            file.close()
+    _report(results, as_json)
+    if record is not None:
+        _err.print(f"{results.matches} records in {record}; check them: arenas verify {record}")
+    if interrupted:
+        _err.print(f"stopped after {results.matches} of {games} matches")
+        sys.exit(INTERRUPTED)
+    if swap and games % len(seats):
+        _err.print(f"{games} is no multiple of {len(seats)} seats, so the last deal is lopsided")
+
+
+def _open_records(path: Path | None, append: bool, overwrite: bool) -> IO[str] | None:
+    if path is None:
+        return None
+    if path.exists() and not append and not overwrite:
+        raise ValueError(f"{path} exists: say --append or --overwrite")
+    if not path.absolute().parent.is_dir():
+        raise ValueError(f"there is no folder {path.parent} to write {path.name} into")
+    return path.open("a" if append else "w", encoding="ascii")
+
+
+def _report(results: Results, as_json: bool) -> None:
+    rows = results.table()
+    if as_json:
+        print(json.dumps([row.to_json() for row in rows], indent=2))
+        return
+    table = Table(box=box.SIMPLE_HEAD)
+    table.add_column("player", min_width=max(map(len, results.players), default=0))
+    seats = [f"seat {seat}" for seat in range(len(results.players))]
+    for column in ("matches", "mean reward", *seats, "W/D/L", "illegal"):
+        table.add_column(column, justify="right", no_wrap=True)
+    for row in rows:
+        table.add_row(row.player, *_cells(row))
+    _out.print(table)
+    _out.print("Mean reward a match with its 95 % confidence interval, then seat by seat.")
+
+
+def _cells(row: PlayerResult) -> Iterator[str]:
+    yield str(row.matches)
+    yield f"{row.mean:+.3f} ± {row.interval:.3f}"
+    for mean in row.by_seat:
+        yield f"{mean:+.3f}"
+    yield f"{row.wins}/{row.draws}/{row.losses}"
+    yield str(row.illegal_moves)
+
+
+@app.command()
+@click.argument(
+    "files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path)
+)
+@json_option
+def verify(files: tuple[Path, ...], as_json: bool) -> None:
+    """Play every recorded match again and say whether its rewards are true.
+
+    Names the line of each record that is refused, and why. The exit status is 1 if there is one.
+    """
+    refused = 0
+    for path in files:
+        good, bad = 0, []
+        try:
+            with _progress("records", path.stat().st_size, as_json) as advance:
+                for verdict in verify_file(path):
+                    advance(verdict.bytes_read)
+                    good += not verdict.problems
+                    if verdict.problems:
+                        bad.append({"line": verdict.line, "problems": verdict.problems})
+                        if not as_json:
+                            print(f"{path}:{verdict.line}: {'; '.join(verdict.problems)}")
+        except OSError as error:
+            raise click.ClickException(f"cannot read {path}: {error.strerror}") from None
+        refused += len(bad)
+        if as_json:
+            print(json.dumps({"file": str(path), "verified": good, "refused": bad}))
+        else:
+            print(f"{path}: {good} verified, {len(bad)} refused")
+    if refused:
+        sys.exit(1)
+
+
+@app.command()
+@game_argument
+@click.option(
+    "--vs",
+    default="random",
+    metavar="PLAYER",
+    help="Who sits in the other seats.  [random]",
+    shell_complete=_complete_player,
+)
+@click.option("--seat", default=0, type=click.IntRange(0), help="Your seat.  [0]")
+@click.option("--seed", type=click.IntRange(0), help="Deals the same match again; else a new one.")
+@option_option
+def play(game_id: str, vs: str, seat: int, seed: int | None, option: tuple[str, ...]) -> None:
+    r"""Play a match yourself, in the terminal.
+
+    \b
+    arenas play TicTacToe-v0 --vs exact
+    arenas play KuhnPoker-v0 --vs nash --seat 1 -o hands=10
+    """
+    from arenas.ui import terminal
+
+    with _plain_errors():
+        game = arenas.make_game(game_id, **_read_options(option))
+        if seat >= game.spec.seats:
+            raise ValueError(f"--seat {seat}: the seats are 0 to {game.spec.seats - 1}")
+        human = arenas.make_player(game_id, "human", game)
+        other = arenas.make_player(game_id, vs, game)
+        chosen = SeedSequence().next() if seed is None else seed
+        against = Match(game, chosen, illegal="raise", language=other.speaks)
+    policies: list[Policy] = [other] * game.spec.seats
+    policies[seat] = human
+    print(f"You are {game.spec.agents[seat]} against {vs}; --seed {chosen} deals this again.\n")
+    print(game.brief(seat))
+    try:
+        terminal.play(against, policies, seat)
+    except (KeyboardInterrupt, Quit):
+        print("\nYou left before the end.")
+        sys.exit(INTERRUPTED)
+
+
+@app.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell: str) -> None:
+    r"""Print the completion script of a shell.
+
+    \b
+    bash, zsh: eval "$(arenas completion bash)"      in ~/.bashrc or ~/.zshrc
+    fish:      arenas completion fish | source       in config.fish
+    """
+    complete = get_completion_class(shell)
+    assert complete is not None
+    print(complete(app, {}, "arenas", "_ARENAS_COMPLETE").source())
+
+
+def _read_options(pairs: tuple[str, ...]) -> dict[str, Any]:
+    options = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals or not name:
+            raise ValueError(f"--option {pair!r} is not of the form NAME=VALUE")
+        try:
+            options[name] = json.loads(value)
+        except ValueError:
+            options[name] = value
+    return options
+
+
+@contextmanager
+def _plain_errors() -> Iterator[None]:
+    """Turns an error about what the user asked for into one line and status 1."""
+    try:
+        yield
+    except ValueError as error:
+        raise click.ClickException(str(error)) from None
+
+
+@contextmanager
+def _progress(what: str, total: int, quiet: bool) -> Iterator[Callable[[int], None]]:
+    """A progress bar on a terminal's standard error; nothing elsewhere."""
+    hidden = quiet or not _err.is_terminal
+    with Progress(console=_err, transient=True, disable=hidden) as progress:
+        task = progress.add_task(what, total=total)
+        yield lambda amount: progress.advance(task, amount)
+
+
+def main() -> None:
+    """Entry point of the `arenas` command."""
+    try:
+        app(prog_name="arenas")
+    except BrokenPipeError:
+        # The reader of our output left early (`arenas verify FILE | head`).
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)

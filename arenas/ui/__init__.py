@@ -1,0 +1,1 @@
+"""Ways to sit down and play, watch and read."""

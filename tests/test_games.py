@@ -1,0 +1,34 @@
+"""The contract test on every registered game with its options."""
+
+import pytest
+
+import arenas
+from arenas.testing import check_game
+
+OPTIONS = {
+    "selfplay/KuhnPoker-v0": [
+        {},
+        {"players": 3},
+        {"players": 4, "hands": 3},
+        {"hands": 50},
+        {"rules": "textarena-0.7.4"},
+        {"rules": "spiral-v1", "hands": 2},
+    ],
+    "selfplay/TicTacToe-v0": [
+        {},
+        {"size": 4, "win_length": 3},
+        {"size": 5},
+        {"size": 7, "win_length": 7},
+    ],
+}
+
+
+def cases():
+    for entry in arenas.entries():
+        for options in OPTIONS.get(entry.id, [{}]):
+            yield pytest.param(entry.id, options, id=f"{entry.short}-{options}")
+
+
+@pytest.mark.parametrize(("game_id", "options"), list(cases()))
+def test_game_keeps_its_contract(game_id, options):
+    check_game(game_id, **options)
