@@ -179,11 +179,10 @@ class GameEnv(AECEnv[str, Any, Any]):
         Raises:
             ValueError: `seed` is no such integer.
         """
-        if seed is not None:
-            seed = check_seed(seed)
-            self._seeds = SeedSequence(seed)
-        else:
+        if seed is None:
             seed = self._seeds.next()
+        else:
+            self._seeds = SeedSequence(check_seed(seed))
         self._start(Match(self.game, seed, self.illegal, self.max_cycles, self.view != "array"))
 
     def _start(self, match: Match) -> None:
@@ -227,9 +226,10 @@ class GameEnv(AECEnv[str, Any, Any]):
             self._paid = False
         if match.news:
             match.news = False
-            self.infos[agent] = info_of(match, seat)
             if match.totals is not self._totals:
                 self._pay(match)
+            if match.outcome is None:
+                self.infos[agent] = info_of(match, seat)
         awaited = match.awaited
         if not awaited:
             self._finish(match)
@@ -245,9 +245,10 @@ class GameEnv(AECEnv[str, Any, Any]):
         return awaited[0]
 
     def _pay(self, match: Match) -> None:
+        rewards, cumulative = self.rewards, self._cumulative_rewards
         for agent, now, before in zip(self._names, match.totals, self._totals, strict=True):
-            self.rewards[agent] = now - before
-            self._cumulative_rewards[agent] += now - before
+            rewards[agent] = gain = now - before
+            cumulative[agent] += gain
         self._totals = match.totals
         self._paid = True
 

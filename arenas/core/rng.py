@@ -61,13 +61,17 @@ class SeedSequence:
         seed: integer in 0..2**63-1, or None for one from the operating system.
     """
 
-    __slots__ = ("_rng",)
+    __slots__ = ("_rng", "_seed")
 
     def __init__(self, seed: int | None = None) -> None:
-        self._rng = Rng(secrets.randbits(63) if seed is None else seed).fork(_SEEDS)
+        self._seed = secrets.randbits(63) if seed is None else seed
+        self._rng: Rng | None = None
 
     def next(self) -> int:
         """The next match's seed."""
+        if self._rng is None:
+            # Not before: whoever seeds every match never asks for the next seed.
+            self._rng = Rng(self._seed).fork(_SEEDS)
         return self._rng.bits() >> 11
 
 
