@@ -92,13 +92,13 @@ class Conversation:
     __slots__ = ("_briefs", "_messages", "_text")
 
     def __init__(self, briefs: tuple[str, ...]) -> None:
-        self._messages: list[list[tuple[str, str]]] = [[] for _ in briefs]
+        self._messages: list[tuple[int, str, str]] = []
         self._briefs = briefs
         self._text = list(briefs)
 
     def ask(self, seat: int, told: str) -> None:
         """Adds what the game tells `seat`."""
-        self._messages[seat].append(("user", told))
+        self._messages.append((seat, "user", told))
         self._text[seat] = f"{self._text[seat]}\n\n{told}"
 
     def answer(self, seat: int, reply: str) -> None:
@@ -106,7 +106,7 @@ class Conversation:
         visible = strip_reasoning(reply) if "<" in reply else reply
         if len(visible) > ECHO_CHARS:
             visible = visible[:ECHO_CHARS] + " [cut]"
-        self._messages[seat].append(("assistant", visible))
+        self._messages.append((seat, "assistant", visible))
         self._text[seat] = f"{self._text[seat]}\n\nYou: {visible}"
 
     def text(self, seat: int) -> str:
@@ -115,12 +115,13 @@ class Conversation:
 
     def messages(self, seat: int) -> list[dict[str, Any]]:
         """The same as chat messages: `{"role": ..., "content": ...}`; system, user, assistant."""
-        messages = [("system", self._briefs[seat]), *self._messages[seat]]
+        said = [(role, content) for s, role, content in self._messages if s == seat]
+        messages = [("system", self._briefs[seat]), *said]
         return [{"role": role, "content": content} for role, content in messages]
 
     def copy(self) -> Conversation:
         """An independent copy."""
         twin = Conversation(self._briefs)
-        twin._messages = [list(messages) for messages in self._messages]
+        twin._messages = self._messages[:]
         twin._text = list(self._text)
         return twin
