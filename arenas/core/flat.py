@@ -20,13 +20,15 @@ from __future__ import annotations
 import importlib
 from abc import abstractmethod
 from collections.abc import Hashable, Mapping, MutableSequence, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
 from arenas.core.game import Game, GameSpec, Move
 from arenas.core.outcome import Outcome
 from arenas.core.rng import Rng
+
+T = TypeVar("T")
 
 Row = Sequence[int]
 MAX_KEPT = 1 << 14
@@ -53,7 +55,8 @@ class Position:
         row: the state.
         movers: the seat to move, or nobody.
         legal: its legal actions, ascending.
-        after: successors by action, as far as they were reached and kept.
+        after: successors by action, as far as they were reached and are kept; None for a position
+            that its game does not keep.
     """
 
     __slots__ = ("after", "legal", "mask", "movers", "outcome", "replies", "row", "told", "views")
@@ -104,6 +107,7 @@ class FlatGame(Game[Position]):
         self._turns = tuple((seat,) for seat in range(spec.seats))
         self._no_action = np.zeros(self.num_actions, np.int8)
         self._kept: dict[tuple[int, ...], Position] = {}
+        self._shared: dict[Hashable, Any] = {}
         self._only_start = None if spec.has_chance else self.new_from(0)
 
     @abstractmethod
@@ -141,7 +145,16 @@ class FlatGame(Game[Position]):
             position = Position(row, self._turns[seat], legal)
         if len(self._kept) < MAX_KEPT:
             self._kept[row] = position
+            position.after = [None] * self.num_actions if position.legal else []
+            position.legal = self._share(position, position.legal, position.legal)
         return position
+
+    def _share(self, position: Position, key: Hashable, value: T) -> T:
+        """The one value of all kept positions with this key: little memory, few cache misses."""
+        if position.after is None:
+            return value
+        shared: T = self._shared.setdefault(key, value)
+        return shared
 
     def movers(self, state: Position) -> tuple[int, ...]:
         return state.movers
@@ -161,9 +174,7 @@ class FlatGame(Game[Position]):
         row = list(state.row)
         self.row_rules.play(row, action)
         after = self.position(tuple(row))
-        if after.row in self._kept and state.row in self._kept:
-            if known is None:
-                state.after = known = [None] * self.num_actions
+        if known is not None and after.after is not None:
             known[action] = after
         return after
 
@@ -196,7 +207,8 @@ class FlatGame(Game[Position]):
             view = view.copy()
         mask = state.mask if awaited else self._no_action
         if mask is None:
-            state.mask = mask = self.mask(state, seat)
+            mask = self._share(state, ("mask", state.legal), self.mask(state, seat))
+            state.mask = mask
         return {"observation": view, "action_mask": mask.copy()}
 
     def tell(self, state: Position, seat: int) -> str:
@@ -214,7 +226,7 @@ class FlatGame(Game[Position]):
         replies = state.replies
         if replies is None:
             replies = {self.format(state, seat, action): action for action in state.legal}
-            state.replies = replies
+            state.replies = self._share(state, tuple(replies.items()), replies)
         # A reply that is the move's own form needs no search.
         move = replies.get(text)
         return super().parse(state, seat, text) if move is None else move
@@ -227,7 +239,7 @@ class FlatGame(Game[Position]):
 
     def __getstate__(self) -> dict[str, Any]:
         # A module is pickled by name; kept positions are found again by playing.
-        return {**self.__dict__, "_kept": {}, "row_rules": self.row_rules.__name__}
+        return {**self.__dict__, "_kept": {}, "_shared": {}, "row_rules": self.row_rules.__name__}
 
     def __setstate__(self, fields: dict[str, Any]) -> None:
         self.__dict__.update(fields)

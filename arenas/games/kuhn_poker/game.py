@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from itertools import permutations, product
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from gymnasium import spaces
@@ -17,6 +18,7 @@ from arenas.games.kuhn_poker import rules as flat
 
 MAX_HANDS = 50
 MAX_LISTED_DEALS = 100_000
+MAX_PHRASES = 1 << 12
 WORDS = (("check", "bet"), ("fold", "call"))
 """Words of the two actions: before a bet, and facing one."""
 
@@ -37,6 +39,69 @@ VARIANTS = {
     "textarena-0.7.4": Variant(bet=0, opener=1, scoring=flat.MORE_CHIPS, hands=3),
     "spiral-v1": Variant(bet=0, opener=1, scoring=flat.LAST_HAND, hands=5),
 }
+
+
+Hand = tuple[int, ...]
+"""One hand of a match, as the row of a match of that hand alone (see `KuhnPoker._hand`). A match
+has thousands of positions but few different hands, so what is said of a hand is worked out once."""
+
+
+@lru_cache(maxsize=MAX_PHRASES)
+def history(hand: Hand) -> str:
+    """The actions of a hand so far: `p` for a pass, `b` for a bet."""
+    return "".join(
+        "pb"[flat.bet_at(hand, 0, turn)] for turn in range(hand[flat.TABLE + flat.ACTED])
+    )
+
+
+@lru_cache(maxsize=MAX_PHRASES)
+def shown(hand: Hand) -> Mapping[int, int]:
+    """Cards that a finished hand showed, by seat; none when all but one folded."""
+    players, first = hand[flat.PLAYERS], hand[flat.OPENER]
+    calls = hand[flat.TABLE + flat.CALLS]
+    stayed = [(first + p) % players for p in range(players) if calls >> p & 1]
+    seats = stayed or list(range(players))
+    return {s: hand[flat.TABLE + flat.CARDS + s] for s in seats} if len(seats) > 1 else {}
+
+
+@lru_cache(maxsize=MAX_PHRASES)
+def said(hand: Hand, agents: tuple[str, ...]) -> str:
+    """The actions of a hand so far, in words."""
+    bettor, lines = hand[flat.TABLE + flat.BETTOR], []
+    for turn, letter in enumerate(history(hand)):
+        word = WORDS[0 <= bettor < turn]["pb".index(letter)]
+        lines.append(f"{agents[(hand[flat.OPENER] + turn) % len(agents)]} {word}s")
+    return ", ".join(lines)
+
+
+@lru_cache(maxsize=MAX_PHRASES)
+def result(hand: Hand, agents: tuple[str, ...]) -> str:
+    """How a finished hand went, in words."""
+    ranks = RANKS[hand[flat.PLAYERS]]
+    cards = ", ".join(f"{agents[s]} {ranks[card]}" for s, card in shown(hand).items())
+    end = f"showdown: {cards}; " if cards else ""
+    return f"{said(hand, agents)}; {end}{agents[flat.winner(hand, 0)]} takes the pot."
+
+
+@lru_cache(maxsize=MAX_PHRASES)
+def situation(hand: Hand, agents: tuple[str, ...], seat: int) -> str:
+    """What the seat to move in a hand knows and may do, in words."""
+    rank = RANKS[hand[flat.PLAYERS]][hand[flat.TABLE + flat.CARDS + seat]]
+    so_far = f"So far: {said(hand, agents)}." if history(hand) else "You act first."
+    moves = " or ".join(f"[{word}]" for word in WORDS[flat.faces_bet(hand)])
+    return f"Your card: {rank}. {so_far} Your move: {moves}"
+
+
+@lru_cache(maxsize=MAX_PHRASES)
+def evidence(hand: Hand) -> dict[str, Any]:
+    """A finished hand as a JSON value; not to be changed."""
+    cards = hand[flat.TABLE + flat.CARDS :]
+    return {
+        "opener": hand[flat.OPENER],
+        "cards": [RANKS[hand[flat.PLAYERS]][card] for card in cards],
+        "actions": history(hand),
+        "winner": flat.winner(hand, 0),
+    }
 
 
 class KuhnPoker(FlatGame):
@@ -108,19 +173,13 @@ class KuhnPoker(FlatGame):
         return blank
 
     def result(self, row: Row) -> Outcome:
-        hands = [
-            {
-                "opener": flat.opener(row, hand),
-                "cards": [self._rank(row, hand, seat) for seat in range(self.players)],
-                "actions": self._history(row, hand),
-                "winner": flat.winner(row, hand),
-            }
-            for hand in range(self.hands)
-        ]
-        shown = len(self._shown(row, self.hands - 1)) > 1
+        hands = [self._hand(row, hand) for hand in range(self.hands)]
         chips = list(row[flat.hand_base(row, self.hands) :])
-        evidence = {"hands": hands, "chips": chips}
-        return Outcome(self.scores(row), "showdown" if shown else "fold", evidence)
+        return Outcome(
+            self.scores(row),
+            "showdown" if shown(hands[-1]) else "fold",
+            {"hands": [evidence(hand) for hand in hands], "chips": chips},
+        )
 
     def chance(self) -> Iterator[tuple[float, Position]]:
         deals = list(permutations(range(self.players + 1), self.players))
@@ -139,12 +198,12 @@ class KuhnPoker(FlatGame):
         seat, `-` for a hidden one), and hands are separated by `/`.
         """
         row, parts = state.row, []
-        for hand in range(min(row[flat.HAND] + 1, self.hands)):
-            card = row[flat.hand_base(row, hand) + flat.CARDS + seat]
-            part = f"{card}{self._history(row, hand)}"
-            if hand < row[flat.HAND]:
-                shown = self._shown(row, hand)
-                part += ":" + "".join(str(shown.get(s, "-")) for s in range(self.players))
+        for number in range(min(row[flat.HAND] + 1, self.hands)):
+            hand = self._hand(row, number)
+            part = f"{hand[flat.TABLE + flat.CARDS + seat]}{history(hand)}"
+            if number < row[flat.HAND]:
+                cards = shown(hand)
+                part += ":" + "".join(str(cards.get(s, "-")) for s in range(self.players))
             parts.append(part)
         return "/".join(parts)
 
@@ -155,7 +214,7 @@ class KuhnPoker(FlatGame):
             if hand <= row[flat.HAND]:
                 known[seat] = row[flat.hand_base(row, hand) + flat.CARDS + seat]
             if hand < row[flat.HAND]:
-                known |= self._shown(row, hand)
+                known |= shown(self._hand(row, hand))
             hidden = [card for card in range(self.players + 1) if card not in known.values()]
             rng.shuffle(hidden)
             cards = tuple(known[s] if s in known else hidden.pop() for s in range(self.players))
@@ -166,17 +225,10 @@ class KuhnPoker(FlatGame):
         start = flat.hand_base(row, hand) + flat.CARDS
         row[start : start + self.players] = cards
 
-    def _history(self, row: Row, hand: int) -> str:
-        acted = row[flat.hand_base(row, hand) + flat.ACTED]
-        return "".join("pb"[flat.bet_at(row, hand, turn)] for turn in range(acted))
-
-    def _shown(self, row: Row, hand: int) -> dict[int, int]:
-        """Cards that a finished hand showed, by seat; none when all but one folded."""
-        base, first = flat.hand_base(row, hand), flat.opener(row, hand)
-        calls = row[base + flat.CALLS]
-        stayed = [(first + p) % self.players for p in range(self.players) if calls >> p & 1]
-        seats = stayed or list(range(self.players))
-        return {s: row[base + flat.CARDS + s] for s in seats} if len(seats) > 1 else {}
+    def _hand(self, row: Row, hand: int) -> Hand:
+        start = flat.hand_base(row, hand)
+        alone = (self.players, 1, row[flat.BET], flat.opener(row, hand), row[flat.SCORING], 0)
+        return (*alone, *row[start : start + flat.CARDS + self.players])
 
     # -- words ---------------------------------------------------------------------------------
 
@@ -203,59 +255,34 @@ class KuhnPoker(FlatGame):
         )
 
     def describe(self, row: Row, seat: int) -> str:
-        hand, parts = row[flat.HAND], []
+        hand, agents, parts = row[flat.HAND], self.spec.agents, []
         if hand > 0:
-            parts.append(self._result(row, hand - 1))
+            number = f"Hand {hand}: " if self.hands > 1 else ""
+            parts.append(number + result(self._hand(row, hand - 1), agents))
         if hand == self.hands:
             parts.append(self._final(row, seat))
         else:
-            parts.append(self._situation(row, seat))
+            number = f"Hand {hand + 1} of {self.hands}. " if self.hands > 1 else ""
+            parts.append(number + situation(self._hand(row, hand), agents, seat))
         return "\n".join(parts)
 
     def show(self, state: Position, seat: int | None = None) -> str:
-        row = state.row
-        hand = min(row[flat.HAND], self.hands - 1)
-        shown = self._shown(row, hand) if row[flat.HAND] == self.hands else {}
+        row, agents = state.row, self.spec.agents
+        number = min(row[flat.HAND], self.hands - 1)
+        hand = self._hand(row, number)
+        public = shown(hand) if row[flat.HAND] == self.hands else {}
         seen = [
-            self._rank(row, hand, s) if seat in (None, s) or s in shown else "?"
-            for s in range(self.players)
+            RANKS[self.players][card] if seat in (None, s) or s in public else "?"
+            for s, card in enumerate(hand[flat.TABLE + flat.CARDS :])
         ]
-        cards = "  ".join(f"{a} [{c}]" for a, c in zip(self.spec.agents, seen, strict=True))
-        return f"hand {hand + 1}/{self.hands}  {cards}  {self._said(row, hand) or 'no bets yet'}"
+        cards = "  ".join(f"{a} [{c}]" for a, c in zip(agents, seen, strict=True))
+        return f"hand {number + 1}/{self.hands}  {cards}  {said(hand, agents) or 'no bets yet'}"
 
     def word(self, row: Row, action: int) -> str:
         return WORDS[flat.faces_bet(row)][action]
 
     def reply_examples(self) -> tuple[str, ...]:
         return ("[check]", "[bet]", "[call]", "[fold]")
-
-    def _rank(self, row: Row, hand: int, seat: int) -> str:
-        return RANKS[self.players][row[flat.hand_base(row, hand) + flat.CARDS + seat]]
-
-    def _said(self, row: Row, hand: int) -> str:
-        bettor = row[flat.hand_base(row, hand) + flat.BETTOR]
-        first, lines = flat.opener(row, hand), []
-        for turn, letter in enumerate(self._history(row, hand)):
-            word = WORDS[0 <= bettor < turn]["pb".index(letter)]
-            lines.append(f"{self.spec.agents[(first + turn) % self.players]} {word}s")
-        return ", ".join(lines)
-
-    def _situation(self, row: Row, seat: int) -> str:
-        hand = row[flat.HAND]
-        number = f"Hand {hand + 1} of {self.hands}. " if self.hands > 1 else ""
-        said = self._said(row, hand)
-        so_far = f"So far: {said}." if said else "You act first."
-        moves = " or ".join(f"[{word}]" for word in WORDS[flat.faces_bet(row)])
-        return f"{number}Your card: {self._rank(row, hand, seat)}. {so_far} Your move: {moves}"
-
-    def _result(self, row: Row, hand: int) -> str:
-        shown = self._shown(row, hand)
-        agents = self.spec.agents
-        cards = ", ".join(f"{agents[s]} {self._rank(row, hand, s)}" for s in shown)
-        end = f"showdown: {cards}; " if shown else ""
-        name = agents[flat.winner(row, hand)]
-        number = f"Hand {hand + 1}: " if self.hands > 1 else ""
-        return f"{number}{self._said(row, hand)}; {end}{name} takes the pot."
 
     def _final(self, row: Row, seat: int) -> str:
         chips = row[flat.hand_base(row, self.hands) + seat]
