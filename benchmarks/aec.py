@@ -113,9 +113,9 @@ def our_text(game_id: str, **options: Any) -> Play:
                 env.step(None)
                 continue
             seat, state = match.awaited[0], match.state
-            legal = game.legal(state, seat)
+            legal = game.replies(state, seat)
             assert legal is not None
-            env.step(game.format(state, seat, legal[int(rng.random() * len(legal))]))
+            env.step(legal[int(rng.random() * len(legal))])
             decisions += 1
         return decisions, paid
 

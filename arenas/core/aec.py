@@ -128,7 +128,6 @@ class GameEnv(AECEnv[str, Any, Any]):
         check_arguments(max_cycles, render_mode)
         self.game = game
         self.view = view
-        self._array = view == "array"
         self.illegal = IllegalPolicy.read(illegal)
         self.max_cycles = max_cycles
         self.render_mode = render_mode
@@ -216,8 +215,10 @@ class GameEnv(AECEnv[str, Any, Any]):
             self._leave(action)
             return
         seat = self._seat
-        if self._array:
+        if self.view == "array":
             match.submit(seat, action)
+        elif self.view == "text":
+            match.reply(seat, action)
         else:
             submit(match, seat, action, self.view)
         self._cumulative_rewards[agent] = 0.0
@@ -284,7 +285,7 @@ class GameEnv(AECEnv[str, Any, Any]):
         agent, observation = self.agent_selection, None
         if observe:
             match, seat = self._match or self.match, self._seats[agent]
-            if self._array:
+            if self.view == "array":
                 observation = self.game.observe(match.state, seat, seat in match.awaited)
             else:
                 observation = observation_of(match, seat, self.view)

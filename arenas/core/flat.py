@@ -222,14 +222,20 @@ class FlatGame(Game[Position]):
     def format(self, state: Position, seat: int, move: Move) -> str:
         return f"[{self.word(state.row, move)}]"
 
+    def replies(self, state: Position, seat: int) -> list[str]:
+        return list(self._named(state))
+
     def parse(self, state: Position, seat: int, text: str) -> Move:
-        replies = state.replies
-        if replies is None:
-            replies = {self.format(state, seat, action): action for action in state.legal}
-            state.replies = self._share(state, tuple(replies.items()), replies)
         # A reply that is the move's own form needs no search.
-        move = replies.get(text)
+        move = self._named(state).get(text)
         return super().parse(state, seat, text) if move is None else move
+
+    def _named(self, state: Position) -> dict[str, int]:
+        named = state.replies
+        if named is None:
+            named = {f"[{self.word(state.row, action)}]": action for action in state.legal}
+            state.replies = named = self._share(state, tuple(named.items()), named)
+        return named
 
     def copy(self, state: Position) -> Position:
         return state

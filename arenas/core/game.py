@@ -288,11 +288,16 @@ class Game(ABC, Generic[S]):
         except ValueError as error:
             raise IllegalMove(str(error)) from None
 
+    def replies(self, state: S, seat: int) -> list[str] | None:
+        """The legal moves in words, in the order of `legal`; None where they are too many."""
+        legal = self.legal(state, seat)
+        return None if legal is None else [self.format(state, seat, move) for move in legal]
+
     def grammar(self, state: S, seat: int) -> str:
         """A regular expression that a reply must match as a whole, for constrained decoding."""
-        legal = self.legal(state, seat)
-        assert legal is not None, f"{type(self).__name__} lists no moves, so it overrides grammar"
-        return "|".join(re.escape(self.format(state, seat, move)) for move in legal)
+        replies = self.replies(state, seat)
+        assert replies is not None, f"{type(self).__name__} lists no moves, so it overrides grammar"
+        return "|".join(map(re.escape, replies))
 
     def reply_examples(self) -> tuple[str, ...]:
         """Replies that name a move in some state, for the text view's action space to sample."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from operator import index
 from typing import Any, NamedTuple, NoReturn
 
@@ -16,6 +17,10 @@ from arenas.core.rng import Rng, check_seed
 _FORMS = "retry:K, raise, random-legal or penalty:X"
 _REPLACEMENTS = 1
 """Label of the stream that random-legal draws from, apart from the deal's."""
+
+
+# Short games pay the same few rewards over and over.
+_check_rewards = lru_cache(maxsize=256)(check_rewards)
 
 
 class MatchOver(RuntimeError):
@@ -220,7 +225,7 @@ class Match:
                 raise TypeError("an action is an integer of at most 64 bits") from None
             self._refuse(LogEntry(seat, move, None, str(error)))
             return
-        self._accept(seat, move, None)
+        self._place(seat, move, (seat, move, None, None, None))
 
     def reply(self, seat: int, text: str) -> None:
         """Reads a reply in words for an awaited seat and plays the move it names; as `submit`.
@@ -241,7 +246,7 @@ class Match:
         except IllegalMove as error:
             self._refuse(LogEntry(seat, move, text, str(error)))
             return
-        self._accept(seat, move, text)
+        self._place(seat, move, (seat, move, text, None, None))
 
     @property
     def over(self) -> bool:
@@ -282,41 +287,29 @@ class Match:
         self.require_running()
         raise ValueError(f"seat {seat} is not to move; awaited: {self.awaited}")
 
-    def _accept(self, seat: int, move: Move, text: str | None) -> None:
-        self._log.append((seat, move, text, None, None))
-        self.submitted[seat] += 1
-        if self.last_illegal[seat] is not None:
-            self.last_illegal[seat] = None
-            self._attempts[seat] = 0
-            self.news = True
-        if self.conversation is not None:
-            said = self.game.format(self.state, seat, move) if text is None else text
-            self.conversation.answer(seat, said)
-        self._place(seat, move)
-
     def _refuse(self, entry: LogEntry) -> None:
         seat, reason, policy = entry.seat, str(entry.illegal), self.illegal
         if policy.kind == "raise":
             raise IllegalMove(reason)
         self.news = True
-        self.submitted[seat] += 1
         self.illegal_moves[seat] += 1
         self.last_illegal[seat] = reason
-        self._attempts[seat] += 1
-        if policy.kind != "retry":
-            rng = Rng(self.seed).fork(_REPLACEMENTS, seat, self.submitted[seat])
-            entry = entry._replace(played=self.game.sample(self.state, seat, rng))
-        self._log.append(entry)
-        if self.conversation is not None:
-            self._explain(entry)
         if policy.kind == "retry":
+            self._log.append(entry)
+            self.submitted[seat] += 1
+            self._attempts[seat] += 1
+            if self.conversation is not None:
+                self._explain(entry)
             if self._attempts[seat] > policy.amount:
                 self._forfeit(seat, reason)
             return
+        rng = Rng(self.seed).fork(_REPLACEMENTS, seat, self.submitted[seat])
+        entry = entry._replace(played=self.game.sample(self.state, seat, rng))
+        if self.conversation is not None:
+            self._explain(entry)
         if policy.kind == "penalty":
             self._charge(seat, policy.amount)
-        self._attempts[seat] = 0
-        self._place(seat, entry.played)
+        self._place(seat, entry.played, entry)
 
     def _explain(self, entry: LogEntry) -> None:
         assert self.conversation is not None
@@ -333,8 +326,20 @@ class Match:
             then = "You forfeit the match."
         self.conversation.ask(seat, f"Illegal move: {entry.illegal}. {then}")
 
-    def _place(self, seat: int, move: Move) -> None:
+    def _place(self, seat: int, move: Move, entry: tuple[Any, ...]) -> None:
+        """Logs a submission and plays the move that it led to."""
         game, moves, before = self.game, {seat: move}, self.awaited
+        self._log.append(entry)
+        self.submitted[seat] += 1
+        _, _, text, illegal, _ = entry
+        if illegal is None:
+            if self.last_illegal[seat] is not None:
+                self.last_illegal[seat] = None
+                self._attempts[seat] = 0
+                self.news = True
+            if self.conversation is not None:
+                said = game.format(self.state, seat, move) if text is None else text
+                self.conversation.answer(seat, said)
         if (len(before) > 1 or self._pending) and not game.spec.independent:
             self._pending.update(moves)
             self.awaited = tuple(s for s in before if s != seat)
@@ -388,7 +393,7 @@ class Match:
         if self._penalties is not None:
             evidence = {**outcome.evidence, "penalties": list(self._penalties)}
             outcome = replace(outcome, rewards=self.totals, evidence=evidence)
-        check_rewards(self.totals, spec.seats, spec.payoff)
+        _check_rewards(self.totals, spec.seats, spec.payoff)
         self.outcome = outcome
         if self.conversation is None:
             return
