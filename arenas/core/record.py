@@ -5,6 +5,7 @@ The digest guards a record against damage and careless edits; what proves the re
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 import re
@@ -94,7 +95,7 @@ class MatchRecord:
             reason=outcome.reason,
             truncated=outcome.truncated,
             illegal_moves=list(match.illegal_moves),
-            evidence=outcome.evidence,
+            evidence=copy.deepcopy(outcome.evidence),
             group=group,
         )
 

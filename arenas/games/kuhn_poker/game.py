@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from functools import lru_cache
+from collections.abc import Iterator
 from itertools import permutations, product
 from typing import Any, NamedTuple
 
@@ -15,14 +14,21 @@ from arenas.core.game import GameSpec, whole
 from arenas.core.outcome import Outcome
 from arenas.core.rng import Rng
 from arenas.games.kuhn_poker import rules as flat
+from arenas.games.kuhn_poker.text import (
+    RANKS,
+    WORDS,
+    Hand,
+    card_of,
+    history,
+    result,
+    said,
+    shown,
+    single,
+    situation,
+)
 
 MAX_HANDS = 50
 MAX_LISTED_DEALS = 100_000
-MAX_PHRASES = 1 << 12
-WORDS = (("check", "bet"), ("fold", "call"))
-"""Words of the two actions: before a bet, and facing one."""
-
-RANKS = {2: "JQK", 3: "JQKA", 4: "TJQKA"}
 
 
 class Variant(NamedTuple):
@@ -39,69 +45,6 @@ VARIANTS = {
     "textarena-0.7.4": Variant(bet=0, opener=1, scoring=flat.MORE_CHIPS, hands=3),
     "spiral-v1": Variant(bet=0, opener=1, scoring=flat.LAST_HAND, hands=5),
 }
-
-
-Hand = tuple[int, ...]
-"""One hand of a match, as the row of a match of that hand alone (see `KuhnPoker._hand`). A match
-has thousands of positions but few different hands, so what is said of a hand is worked out once."""
-
-
-@lru_cache(maxsize=MAX_PHRASES)
-def history(hand: Hand) -> str:
-    """The actions of a hand so far: `p` for a pass, `b` for a bet."""
-    return "".join(
-        "pb"[flat.bet_at(hand, 0, turn)] for turn in range(hand[flat.TABLE + flat.ACTED])
-    )
-
-
-@lru_cache(maxsize=MAX_PHRASES)
-def shown(hand: Hand) -> Mapping[int, int]:
-    """Cards that a finished hand showed, by seat; none when all but one folded."""
-    players, first = hand[flat.PLAYERS], hand[flat.OPENER]
-    calls = hand[flat.TABLE + flat.CALLS]
-    stayed = [(first + p) % players for p in range(players) if calls >> p & 1]
-    seats = stayed or list(range(players))
-    return {s: hand[flat.TABLE + flat.CARDS + s] for s in seats} if len(seats) > 1 else {}
-
-
-@lru_cache(maxsize=MAX_PHRASES)
-def said(hand: Hand, agents: tuple[str, ...]) -> str:
-    """The actions of a hand so far, in words."""
-    bettor, lines = hand[flat.TABLE + flat.BETTOR], []
-    for turn, letter in enumerate(history(hand)):
-        word = WORDS[0 <= bettor < turn]["pb".index(letter)]
-        lines.append(f"{agents[(hand[flat.OPENER] + turn) % len(agents)]} {word}s")
-    return ", ".join(lines)
-
-
-@lru_cache(maxsize=MAX_PHRASES)
-def result(hand: Hand, agents: tuple[str, ...]) -> str:
-    """How a finished hand went, in words."""
-    ranks = RANKS[hand[flat.PLAYERS]]
-    cards = ", ".join(f"{agents[s]} {ranks[card]}" for s, card in shown(hand).items())
-    end = f"showdown: {cards}; " if cards else ""
-    return f"{said(hand, agents)}; {end}{agents[flat.winner(hand, 0)]} takes the pot."
-
-
-@lru_cache(maxsize=MAX_PHRASES)
-def situation(hand: Hand, agents: tuple[str, ...], seat: int) -> str:
-    """What the seat to move in a hand knows and may do, in words."""
-    rank = RANKS[hand[flat.PLAYERS]][hand[flat.TABLE + flat.CARDS + seat]]
-    so_far = f"So far: {said(hand, agents)}." if history(hand) else "You act first."
-    moves = " or ".join(f"[{word}]" for word in WORDS[flat.faces_bet(hand)])
-    return f"Your card: {rank}. {so_far} Your move: {moves}"
-
-
-@lru_cache(maxsize=MAX_PHRASES)
-def evidence(hand: Hand) -> dict[str, Any]:
-    """A finished hand as a JSON value; not to be changed."""
-    cards = hand[flat.TABLE + flat.CARDS :]
-    return {
-        "opener": hand[flat.OPENER],
-        "cards": [RANKS[hand[flat.PLAYERS]][card] for card in cards],
-        "actions": history(hand),
-        "winner": flat.winner(hand, 0),
-    }
 
 
 class KuhnPoker(FlatGame):
@@ -173,13 +116,22 @@ class KuhnPoker(FlatGame):
         return blank
 
     def result(self, row: Row) -> Outcome:
-        hands = [self._hand(row, hand) for hand in range(self.hands)]
+        hands = [single(row, hand) for hand in range(self.hands)]
         chips = list(row[flat.hand_base(row, self.hands) :])
         return Outcome(
             self.scores(row),
             "showdown" if shown(hands[-1]) else "fold",
-            {"hands": [evidence(hand) for hand in hands], "chips": chips},
+            {"hands": [self._evidence(hand) for hand in hands], "chips": chips},
         )
+
+    def _evidence(self, hand: Hand) -> dict[str, Any]:
+        ranks = RANKS[self.players]
+        return {
+            "opener": hand[flat.OPENER],
+            "cards": [ranks[card_of(hand, seat)] for seat in range(self.players)],
+            "actions": history(hand),
+            "winner": flat.winner(hand, 0),
+        }
 
     def chance(self) -> Iterator[tuple[float, Position]]:
         deals = list(permutations(range(self.players + 1), self.players))
@@ -199,8 +151,8 @@ class KuhnPoker(FlatGame):
         """
         row, parts = state.row, []
         for number in range(min(row[flat.HAND] + 1, self.hands)):
-            hand = self._hand(row, number)
-            part = f"{hand[flat.TABLE + flat.CARDS + seat]}{history(hand)}"
+            hand = single(row, number)
+            part = f"{card_of(hand, seat)}{history(hand)}"
             if number < row[flat.HAND]:
                 cards = shown(hand)
                 part += ":" + "".join(str(cards.get(s, "-")) for s in range(self.players))
@@ -214,7 +166,7 @@ class KuhnPoker(FlatGame):
             if hand <= row[flat.HAND]:
                 known[seat] = row[flat.hand_base(row, hand) + flat.CARDS + seat]
             if hand < row[flat.HAND]:
-                known |= shown(self._hand(row, hand))
+                known |= shown(single(row, hand))
             hidden = [card for card in range(self.players + 1) if card not in known.values()]
             rng.shuffle(hidden)
             cards = tuple(known[s] if s in known else hidden.pop() for s in range(self.players))
@@ -224,11 +176,6 @@ class KuhnPoker(FlatGame):
     def _set_cards(self, row: list[int], hand: int, cards: tuple[int, ...]) -> None:
         start = flat.hand_base(row, hand) + flat.CARDS
         row[start : start + self.players] = cards
-
-    def _hand(self, row: Row, hand: int) -> Hand:
-        start = flat.hand_base(row, hand)
-        alone = (self.players, 1, row[flat.BET], flat.opener(row, hand), row[flat.SCORING], 0)
-        return (*alone, *row[start : start + flat.CARDS + self.players])
 
     # -- words ---------------------------------------------------------------------------------
 
@@ -258,22 +205,23 @@ class KuhnPoker(FlatGame):
         hand, agents, parts = row[flat.HAND], self.spec.agents, []
         if hand > 0:
             number = f"Hand {hand}: " if self.hands > 1 else ""
-            parts.append(number + result(self._hand(row, hand - 1), agents))
+            parts.append(number + result(single(row, hand - 1), agents))
         if hand == self.hands:
             parts.append(self._final(row, seat))
         else:
             number = f"Hand {hand + 1} of {self.hands}. " if self.hands > 1 else ""
-            parts.append(number + situation(self._hand(row, hand), agents, seat))
+            chips = f"You have {self._chips(row, seat):+d} chips. " if hand > 0 else ""
+            parts.append(number + chips + situation(single(row, hand), agents, seat))
         return "\n".join(parts)
 
     def show(self, state: Position, seat: int | None = None) -> str:
         row, agents = state.row, self.spec.agents
         number = min(row[flat.HAND], self.hands - 1)
-        hand = self._hand(row, number)
+        hand = single(row, number)
         public = shown(hand) if row[flat.HAND] == self.hands else {}
         seen = [
-            RANKS[self.players][card] if seat in (None, s) or s in public else "?"
-            for s, card in enumerate(hand[flat.TABLE + flat.CARDS :])
+            RANKS[self.players][card_of(hand, s)] if seat in (None, s) or s in public else "?"
+            for s in range(self.players)
         ]
         cards = "  ".join(f"{a} [{c}]" for a, c in zip(agents, seen, strict=True))
         return f"hand {number + 1}/{self.hands}  {cards}  {said(hand, agents) or 'no bets yet'}"
@@ -284,11 +232,14 @@ class KuhnPoker(FlatGame):
     def reply_examples(self) -> tuple[str, ...]:
         return ("[check]", "[bet]", "[call]", "[fold]")
 
+    def _chips(self, row: Row, seat: int) -> int:
+        return row[flat.hand_base(row, self.hands) + seat]
+
     def _final(self, row: Row, seat: int) -> str:
-        chips = row[flat.hand_base(row, self.hands) + seat]
+        chips = self._chips(row, seat)
         reward = self.scores(row)[seat]
         if VARIANTS[self.rules].scoring == flat.CHIPS:
             unit = "chip" if abs(chips) == 1 else "chips"
             return f"You {'lose' if chips < 0 else 'win'} {abs(chips)} {unit}."
-        result = "win" if reward > 0 else "lose" if reward < 0 else "draw"
-        return f"You {result} the match with {chips:+d} chips."
+        how = "win" if reward > 0 else "lose" if reward < 0 else "draw"
+        return f"You {how} the match with {chips:+d} chips."

@@ -11,6 +11,8 @@ from collections.abc import MutableSequence, Sequence
 
 from arenas.core.rng import draw, scale
 
+Row = Sequence[int]
+
 PLAYERS, HANDS, BET, OPENER, SCORING, HAND, TABLE = 0, 1, 2, 3, 4, 5, 6
 """Indices of the row: four options, the current hand (HANDS when over), where the hands begin.
 
@@ -34,7 +36,7 @@ def row_length(players: int, hands: int) -> int:
     return TABLE + hands * (CARDS + players) + players
 
 
-def hand_base(row: Sequence[int], hand: int) -> int:
+def hand_base(row: Row, hand: int) -> int:
     """Index at which a hand's stretch begins; for hand = HANDS, where the chips begin."""
     return TABLE + hand * (CARDS + row[PLAYERS])
 
@@ -59,12 +61,12 @@ def deal(row: MutableSequence[int], seed: int) -> None:
             row[base + CARDS + seat] = card
 
 
-def opener(row: Sequence[int], hand: int) -> int:
+def opener(row: Row, hand: int) -> int:
     """The seat that acts first in a hand."""
     return (row[OPENER] + hand) % row[PLAYERS]
 
 
-def to_move(row: Sequence[int]) -> int:
+def to_move(row: Row) -> int:
     """The seat to move; -1 when the match is over."""
     hand = row[HAND]
     if hand == row[HANDS]:
@@ -72,12 +74,12 @@ def to_move(row: Sequence[int]) -> int:
     return (opener(row, hand) + row[hand_base(row, hand) + ACTED]) % row[PLAYERS]
 
 
-def is_legal(row: Sequence[int], action: int) -> bool:
+def is_legal(row: Row, action: int) -> bool:
     """Both actions are legal at every turn."""
     return True
 
 
-def faces_bet(row: Sequence[int]) -> bool:
+def faces_bet(row: Row) -> bool:
     """Whether the seat to move answers a bet."""
     return row[hand_base(row, row[HAND]) + BETTOR] >= 0
 
@@ -97,7 +99,7 @@ def play(row: MutableSequence[int], action: int) -> None:
         row[HAND] += 1
 
 
-def winner(row: Sequence[int], hand: int) -> int:
+def winner(row: Row, hand: int) -> int:
     """The seat with the highest card among those who put the bet in, or of all if nobody bet."""
     players, base, first = row[PLAYERS], hand_base(row, hand), opener(row, hand)
     calls = row[base + CALLS]
@@ -121,7 +123,7 @@ def settle(row: MutableSequence[int]) -> None:
     row[chips + winner(row, hand)] += pot
 
 
-def observe(row: Sequence[int], seat: int, out: MutableSequence[int]) -> None:
+def observe(row: Row, seat: int, out: MutableSequence[int]) -> None:
     """Fills the view of the current hand (of the last one when the match is over).
 
     One-hot position counted from the opener (players), one-hot own card (players + 1), one pair
@@ -145,7 +147,7 @@ def observe(row: Sequence[int], seat: int, out: MutableSequence[int]) -> None:
             out[index + 1 + i] = row[chips + (seat + i) % players]
 
 
-def bet_at(row: Sequence[int], hand: int, turn: int) -> int:
+def bet_at(row: Row, hand: int, turn: int) -> int:
     """The action (0 or 1) at a turn of a hand that was played."""
     base, players = hand_base(row, hand), row[PLAYERS]
     bettor = row[base + BETTOR]
@@ -154,7 +156,7 @@ def bet_at(row: Sequence[int], hand: int, turn: int) -> int:
     return row[base + CALLS] >> (turn % players) & 1
 
 
-def score(row: Sequence[int], out: MutableSequence[float]) -> None:
+def score(row: Row, out: MutableSequence[float]) -> None:
     """Chips won or lost over the match, or +-1 by SCORING in the two-player variants."""
     players, chips = row[PLAYERS], hand_base(row, row[HANDS])
     if row[SCORING] == LAST_HAND:

@@ -90,6 +90,9 @@ class TicTacToe(FlatGame):
     def describe(self, row: Row, seat: int) -> str:
         board, result = self._picture(row), row[rules.RESULT]
         if result == rules.ONGOING:
+            mover = rules.to_move(row)
+            if seat != mover:
+                return f"{board}\nYou are {MARKS[seat]}. {MARKS[mover]} is to move."
             free = [a for a in range(self.size**2) if rules.is_legal(row, a)]
             return f"{board}\nYou are {MARKS[seat]}. Free cells: {' '.join(map(str, free))}"
         if result == rules.DRAW:
