@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from gymnasium import spaces
 
@@ -52,6 +54,9 @@ class TicTacToe(FlatGame):
         )
         blank = [0] * rules.ROW
         blank[rules.SIZE], blank[rules.WIN_LENGTH] = side, length
+        # The bit of each action's cell, and the action's number as the picture shows it.
+        self._bits = [a // side * (side + 1) + a % side for a in range(side**2)]
+        self._numbers = [str(a).rjust(len(str(side**2 - 1))) for a in range(side**2)]
         super().__init__(spec, rules, blank)
 
     def result(self, row: Row) -> Outcome:
@@ -60,18 +65,20 @@ class TicTacToe(FlatGame):
 
     def board(self, row: Row) -> str:
         """The cells row by row: `X`, `O` or `.`; rows are separated by `/`."""
-        marks = [self._mark(row, action) or "." for action in range(self.size**2)]
+        marks = self._cells(row, "." * self.size**2)
         return "/".join("".join(marks[i : i + self.size]) for i in range(0, len(marks), self.size))
 
     def info_state(self, state: Position, seat: int) -> str:
         return self.board(state.row)
 
-    def _mark(self, row: Row, action: int) -> str:
-        cell = action // self.size * (self.size + 1) + action % self.size
-        for seat, mark in enumerate(MARKS):
-            if row[rules.STONES + seat] >> cell & 1:
-                return mark
-        return ""
+    def _cells(self, row: Row, empty: Sequence[str]) -> list[str]:
+        """Each cell's mark, as wide as the strings of `empty`, or that action's string of it."""
+        x, o = (mark.rjust(len(empty[0])) for mark in MARKS)
+        xs, os = row[rules.STONES], row[rules.STONES + 1]
+        return [
+            x if xs >> bit & 1 else o if os >> bit & 1 else string
+            for bit, string in zip(self._bits, empty, strict=True)
+        ]
 
     # -- words ---------------------------------------------------------------------------------
 
@@ -108,8 +115,7 @@ class TicTacToe(FlatGame):
         return self._picture(state.row)
 
     def _picture(self, row: Row) -> str:
-        width = len(str(self.size**2 - 1))
-        cells = [(self._mark(row, a) or str(a)).rjust(width) for a in range(self.size**2)]
+        cells = self._cells(row, self._numbers)
         lines = [" | ".join(cells[i : i + self.size]) for i in range(0, len(cells), self.size)]
         return ("\n" + "-" * len(lines[0]) + "\n").join(lines)
 
