@@ -55,7 +55,7 @@ class TicTacToe(FlatGame):
         blank = [0] * rules.ROW
         blank[rules.SIZE], blank[rules.WIN_LENGTH] = side, length
         # The bit of each action's cell, and the action's number as the picture shows it.
-        self._bits = [a // side * (side + 1) + a % side for a in range(side**2)]
+        self._bits = [rules.bit_of(side, action) for action in range(side**2)]
         self._numbers = [str(a).rjust(len(str(side**2 - 1))) for a in range(side**2)]
         super().__init__(spec, rules, blank)
 

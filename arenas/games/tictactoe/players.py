@@ -38,8 +38,7 @@ class Scripted(StochasticPolicy):
         return _uniform([a for a in legal if distance(a) == nearest], self.size**2)
 
     def _completes(self, row: list[int], seat: int, action: int) -> bool:
-        cell = action // self.size * (self.size + 1) + action % self.size
-        stones = row[rules.STONES + seat] | 1 << cell
+        stones = row[rules.STONES + seat] | 1 << rules.bit_of(self.size, action)
         return rules.has_line(stones, self.size, self.win_length)
 
 
@@ -96,11 +95,10 @@ def _row(turn: Turn, size: int, win_length: int) -> list[int]:
     """The row of what the turn shows."""
     row = [0] * rules.ROW
     row[rules.SIZE], row[rules.WIN_LENGTH] = size, win_length
-    for r, line in enumerate(turn.info_state.split("/")):
-        for c, mark in enumerate(line):
-            if mark != ".":
-                row[rules.STONES + MARKS.index(mark)] |= 1 << r * (size + 1) + c
-                row[rules.PLIES] += 1
+    for action, mark in enumerate(turn.info_state.replace("/", "")):
+        if mark != ".":
+            row[rules.STONES + MARKS.index(mark)] |= 1 << rules.bit_of(size, action)
+            row[rules.PLIES] += 1
     return row
 
 

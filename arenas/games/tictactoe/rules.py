@@ -27,11 +27,14 @@ def to_move(row: Sequence[int]) -> int:
     return row[PLIES] & 1
 
 
+def bit_of(size: int, action: int) -> int:
+    """The bit of an action's cell."""
+    return action // size * (size + 1) + action % size
+
+
 def is_legal(row: Sequence[int], action: int) -> bool:
     """Whether the cell is empty."""
-    size = row[SIZE]
-    cell = action // size * (size + 1) + action % size
-    return ((row[STONES] | row[STONES + 1]) >> cell) & 1 == 0
+    return (row[STONES] | row[STONES + 1]) >> bit_of(row[SIZE], action) & 1 == 0
 
 
 def has_line(stones: int, size: int, length: int) -> bool:
@@ -48,7 +51,7 @@ def has_line(stones: int, size: int, length: int) -> bool:
 def play(row: MutableSequence[int], action: int) -> None:
     """Puts a stone of the seat to move on an empty cell."""
     size, seat = row[SIZE], row[PLIES] & 1
-    stones = row[STONES + seat] | 1 << (action // size * (size + 1) + action % size)
+    stones = row[STONES + seat] | 1 << bit_of(size, action)
     row[STONES + seat] = stones
     row[PLIES] += 1
     if has_line(stones, size, row[WIN_LENGTH]):
