@@ -31,7 +31,7 @@ INTERRUPTED = 130
 """Exit status after Ctrl-C, as shells have it."""
 
 _out = Console(highlight=False)
-_err = Console(stderr=True, highlight=False)
+_err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 class ManySeats(click.Command):
