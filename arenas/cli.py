@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ import click
 from click.shell_completion import get_completion_class
 from rich import box
 from rich.console import Console
+from rich.measure import Measurement
 from rich.progress import Progress
 from rich.table import Table
 
@@ -93,7 +95,7 @@ def list_games(as_json: bool) -> None:
         return
     table = Table(box=box.SIMPLE_HEAD)
     for column in ("game", "seats", "kind", "options", "players"):
-        table.add_column(column, overflow="fold", no_wrap=column == "game")
+        table.add_column(column)
     for row in rows:
         table.add_row(
             row["id"].removeprefix("selfplay/"),
@@ -102,7 +104,7 @@ def list_games(as_json: bool) -> None:
             "\n".join(f"{name}={value}" for name, value in row["options"].items()),
             "\n".join(row["players"]),
         )
-    _out.print(table)
+    _print_table(table)
 
 
 def _describe(entry: arenas.registry.Entry) -> dict[str, Any]:
@@ -193,9 +195,10 @@ def match(
     try:
         with _plain_errors(), _progress("matches", games, as_json) as advance:
             for number, each in enumerate(records):
-                if file is not None:
-                    write_records([each], file)
-                results.add(each, sitting_of(number, len(seats), swap))
+                with _uninterrupted():
+                    if file is not None:
+                        write_records([each], file)
+                    results.add(each, sitting_of(number, len(seats), swap))
                 advance(1)
     except (KeyboardInterrupt, Quit):
         interrupted = True
@@ -228,13 +231,13 @@ def _report(results: Results, as_json: bool) -> None:
         print(json.dumps([row.to_json() for row in rows], indent=2))
         return
     table = Table(box=box.SIMPLE_HEAD)
-    table.add_column("player", min_width=max(map(len, results.players), default=0))
+    table.add_column("player")
     seats = [f"seat {seat}" for seat in range(len(results.players))]
     for column in ("matches", "mean reward", *seats, "W/D/L", "illegal"):
-        table.add_column(column, justify="right", no_wrap=True)
+        table.add_column(column, justify="right")
     for row in rows:
         table.add_row(row.player, *_cells(row))
-    _out.print(table)
+    _print_table(table)
     _out.print("Mean reward a match with its 95 % confidence interval, then seat by seat.")
 
 
@@ -334,6 +337,13 @@ def completion(shell: str) -> None:
     print(complete(app, {}, "arenas", "_ARENAS_COMPLETE").source())
 
 
+def _print_table(table: Table) -> None:
+    """Prints a table at its full width; a narrow terminal wraps it rather than cut it."""
+    wide = Console(width=1_000)
+    needed = Measurement.get(wide, wide.options, table).maximum
+    Console(width=max(needed, _out.width), highlight=False).print(table)
+
+
 def _read_options(pairs: tuple[str, ...]) -> dict[str, Any]:
     options = {}
     for pair in pairs:
@@ -354,6 +364,19 @@ def _plain_errors() -> Iterator[None]:
         yield
     except ValueError as error:
         raise click.ClickException(str(error)) from None
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Holds Ctrl-C back until the block is done, so that table and file agree."""
+    held: list[bool] = []
+    before = signal.signal(signal.SIGINT, lambda *_: held.append(True))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if held:
+        raise KeyboardInterrupt
 
 
 @contextmanager

@@ -103,7 +103,7 @@ def test_verify_names_line_and_reason_and_goes_on(tmp_path):
     lines[2] = "not JSON"
     file.write_text("\n".join(lines) + "\n")
     done = run("verify", file, status=1)
-    assert f"{file}:2: digest does not fit" in done.stdout
+    assert re.search(rf"{file}:2: digest does not fit.*; rewards: recorded \[7", done.stdout)
     assert f"{file}:3: not JSON" in done.stdout
     assert "2 verified, 2 refused" in done.stdout
     (summary,) = map(json.loads, run("verify", file, "--json", status=1).stdout.splitlines())

@@ -223,7 +223,8 @@ def test_a_changed_record_is_refused_by_digest_and_by_replay(make, change, reaso
     change(bad)
     found = verdicts(tmp_path, line_of(good), line_of(bad), seal(bad), line_of(good))
     assert found[1] == found[4] == []
-    assert found[2] == ["digest does not fit: the record was changed or damaged"]
+    assert found[2][0] == "digest does not fit: the record was changed or damaged"
+    assert reason in "; ".join(found[2][1:])
     assert reason in "; ".join(found[3])
 
 
@@ -311,7 +312,6 @@ def test_a_damaged_line_is_refused_and_the_others_verify(damage, reason, tmp_pat
     assert damage(good) != good
     found = verdicts(tmp_path, good, damage(good), good)
     assert found[1] == found[3] == []
-    assert len(found[2]) == 1
     assert reason in found[2][0]
 
 
@@ -335,7 +335,7 @@ def test_nesting_of_any_depth_is_refused(tmp_path):
     body = line_of(kuhn())
     for depth in (50, 300, *range(800, 1_100, 3), 100_000):
         nested = body.replace('"evidence":{', '"evidence":{"x":' + "[" * depth + "]" * depth + ",")
-        (problem,) = verdicts(tmp_path, nested)[1]
+        problem = verdicts(tmp_path, nested)[1][0]
         assert "digest" in problem or "nested" in problem or "recursion" in problem
         with pytest.raises(RecordError):
             MatchRecord.from_json(nested)
@@ -451,7 +451,7 @@ def make_game(game_id, options):
 def test_a_flipped_byte_is_noticed(line, place, flip):
     data = bytearray(line)
     data[place % len(data)] ^= flip
-    assert len(check_line(bytes(data), make_game)) == 1
+    assert check_line(bytes(data), make_game)
 
 
 @pytest.mark.parametrize("flip", [0x01, 0x20, 0x75, 0x80])
@@ -461,7 +461,7 @@ def test_a_flip_of_any_byte_is_noticed(flip):
         assert check_line(line, make_game) == []
         for place in range(len(line)):
             data = line[:place] + bytes([line[place] ^ flip]) + line[place + 1 :]
-            assert len(check_line(data, make_game)) == 1, data
+            assert check_line(data, make_game), data
 
 
 @given(
