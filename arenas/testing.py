@@ -21,7 +21,7 @@ import gymnasium
 import numpy as np
 from gymnasium.utils.env_checker import check_env, data_equivalence
 
-from arenas.core.aec import VIEWS
+from arenas.core.environment import VIEWS
 from arenas.core.game import Game, IllegalMove
 from arenas.core.match import Match
 from arenas.core.outcome import TOLERANCE, check_rewards

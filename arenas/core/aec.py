@@ -2,110 +2,31 @@
 
 from __future__ import annotations
 
-import copy
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import repeat
 from typing import Any
 
-import numpy as np
 from gymnasium import spaces
 from pettingzoo import AECEnv
 
+from arenas.core.environment import (
+    RENDER_MODES,
+    MatchEnvironment,
+    info_of,
+    observation_of,
+    seat_spaces,
+    submit,
+)
 from arenas.core.game import Game
-from arenas.core.match import IllegalPolicy, Match, check_max_cycles
-from arenas.core.record import MatchRecord
+from arenas.core.match import Match
 from arenas.core.rng import SeedSequence, check_seed
-from arenas.core.spaces import TextSpace
-
-VIEWS = ("array", "text", "both")
-RENDER_MODES = ("ansi", "human")
-PROMPT_CHARS = 1_000_000
-"""Longest prompt that the text observation space contains."""
 
 
-def seat_spaces(
-    game: Game[Any], view: str
-) -> tuple[list[spaces.Space[Any]], list[spaces.Space[Any]]]:
-    """Observation space and action space of each seat under a view ("array", "text", "both").
-
-    - array: `Dict(observation, action_mask)` (no mask where moves are structured) and the game's
-      action space;
-    - text: `Dict(text)` and a `TextSpace` of replies;
-    - both: `Dict(observation, action_mask, text)` and the game's action space; replies in words are
-      taken as well.
-
-    Raises:
-        ValueError: `view` is none of the three.
-    """
-    if view not in VIEWS:
-        raise ValueError(f"view={view!r}: the views are {', '.join(VIEWS)}")
-    spec = game.spec
-    observations: list[spaces.Space[Any]] = []
-    actions: list[spaces.Space[Any]] = []
-    for _ in range(spec.seats):
-        parts: dict[str, spaces.Space[Any]] = {}
-        if view != "text":
-            parts["observation"] = copy.deepcopy(spec.observation_space)
-            if game.num_actions:
-                parts["action_mask"] = spaces.Box(0, 1, (game.num_actions,), np.int8)
-        if view != "array":
-            parts["text"] = TextSpace(PROMPT_CHARS)
-        observations.append(spaces.Dict(parts))
-        if view == "text":
-            actions.append(TextSpace(spec.max_reply_chars, game.reply_examples()))
-        else:
-            actions.append(copy.deepcopy(spec.action_space))
-    return observations, actions
-
-
-def observation_of(match: Match, seat: int, view: str) -> dict[str, Any]:
-    """What `seat` observes of a match: a fresh value of its observation space.
-
-    The action mask of a seat that is not awaited is all zeros.
-    """
-    if view == "text":
-        assert match.conversation is not None
-        return {"text": match.conversation.text(seat)}
-    observation = match.game.observe(match.state, seat, seat in match.awaited)
-    if view == "both":
-        assert match.conversation is not None
-        observation["text"] = match.conversation.text(seat)
-    return observation
-
-
-def submit(match: Match, seat: int, action: Any, view: str) -> None:
-    """Plays an action of a view's action space: a reply in words, or a move."""
-    if view == "text" or (view == "both" and isinstance(action, str)):
-        match.reply(seat, action)
-    else:
-        match.submit(seat, action)
-
-
-def info_of(match: Match, seat: int) -> dict[str, Any]:
-    """A fresh info dict: how often the seat moved illegally, and why the last move was illegal.
-
-    After the end also `ending`, the outcome's reason.
-    """
-    info: dict[str, Any] = {"illegal_moves": match.illegal_moves[seat]}
-    reason = match.last_illegal[seat]
-    if reason is not None:
-        info["illegal_reason"] = reason
-    if match.outcome is not None:
-        info["ending"] = match.outcome.reason
-    return info
-
-
-class GameEnv(AECEnv[str, Any, Any]):
+class GameEnv(MatchEnvironment, AECEnv[str, Any, Any]):
     """A game as a PettingZoo environment: checks, illegal moves and records are built in.
 
-    Args:
-        game: the rules.
-        view: what is observed and what an action is, see `seat_spaces`.
-        illegal: what follows an illegal move, see `IllegalPolicy`.
-        max_cycles: truncate once this many moves per seat were played; None leaves it to the rules.
-        render_mode: "ansi" returns a text picture, "human" prints it after every move.
-        name: the environment's id, for `metadata["name"]`.
+    Arguments are those of `MatchEnvironment`.
 
     `reset(seed=s)` starts the match of seed s; without a seed the next match of a sequence that
     follows from the last seed given. `infos` are described at `info_of`. When several seats move at
@@ -124,19 +45,13 @@ class GameEnv(AECEnv[str, Any, Any]):
         render_mode: str | None = None,
         name: str | None = None,
     ) -> None:
-        super().__init__()
-        check_arguments(max_cycles, render_mode)
-        self.game = game
-        self.view = view
-        self.illegal = IllegalPolicy.read(illegal)
-        self.max_cycles = max_cycles
-        self.render_mode = render_mode
+        super().__init__(game, view, illegal, max_cycles, render_mode, name)
         self.possible_agents = list(game.spec.agents)
         observations, actions = seat_spaces(game, view)
         self.observation_spaces = dict(zip(self.possible_agents, observations, strict=True))
         self.action_spaces = dict(zip(self.possible_agents, actions, strict=True))
         self.metadata: dict[str, Any] = {
-            "name": name or game.spec.name,
+            "name": self.name,
             "render_modes": list(RENDER_MODES),
             "render_fps": 2,
             "is_parallelizable": game.spec.simultaneous,
@@ -148,19 +63,7 @@ class GameEnv(AECEnv[str, Any, Any]):
         self._unset = dict.fromkeys(self._names, False)
         self._seat = 0
         self.agent_selection = self._names[0]
-        self._match: Match | None = None
         self._seeds = SeedSequence()
-
-    @property
-    def match(self) -> Match:
-        """The match in progress: seed, log, outcome.
-
-        Raises:
-            RuntimeError: `reset` was not called yet.
-        """
-        if self._match is None:
-            raise RuntimeError("call reset() first")
-        return self._match
 
     def observation_space(self, agent: str) -> spaces.Space[Any]:
         return self.observation_spaces[agent]
@@ -314,17 +217,6 @@ class GameEnv(AECEnv[str, Any, Any]):
             raise ValueError('messages need view="text" or view="both"')
         return self.match.conversation.messages(self._seats[agent])
 
-    def record(self, seats: Sequence[str] | None = None) -> MatchRecord:
-        """The record of the finished match.
-
-        Args:
-            seats: who played in each seat; the agents' names if None.
-
-        Raises:
-            ValueError: the match is not over.
-        """
-        return MatchRecord.of(self.match, self.metadata["name"], seats or self.possible_agents)
-
     def save(self) -> tuple[Any, ...]:
         """A snapshot of the match; `restore` goes back to it, any number of times."""
         tables = (
@@ -348,34 +240,3 @@ class GameEnv(AECEnv[str, Any, Any]):
         self.infos = {agent: dict(info) for agent, info in tables[5].items()}
         self._totals, self._paid, self._seat, self.agent_selection = place
         self._totals = self._match.totals
-
-    def render(self) -> str | None:
-        """The match as text for an onlooker who sees everything; printed and None if "human"."""
-        return render_text(self.match, self.render_mode)
-
-    def close(self) -> None:
-        """Closes the game's shared resources; calling it again does nothing."""
-        self.game.close()
-
-
-def check_arguments(max_cycles: int | None, render_mode: str | None) -> None:
-    """Accepts the arguments that all environments share.
-
-    Raises:
-        ValueError: one is out of range.
-    """
-    check_max_cycles(max_cycles)
-    if render_mode is not None and render_mode not in RENDER_MODES:
-        modes = ", ".join(RENDER_MODES)
-        raise ValueError(f"render_mode={render_mode!r}: the modes are {modes}, or None")
-
-
-def render_text(match: Match, render_mode: str | None) -> str | None:
-    """Shows a match to an onlooker: as a string for "ansi", printed for "human"."""
-    if render_mode is None:
-        raise ValueError('nothing to render: make the environment with render_mode="ansi"')
-    picture = match.game.show(match.state)
-    if render_mode == "human":
-        print(picture, flush=True)
-        return None
-    return picture

@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from gymnasium import spaces
 from pettingzoo import ParallelEnv
 
-from arenas.core.aec import (
+from arenas.core.environment import (
     RENDER_MODES,
-    check_arguments,
+    MatchEnvironment,
     info_of,
     observation_of,
-    render_text,
     seat_spaces,
     submit,
 )
 from arenas.core.game import Game
-from arenas.core.match import IllegalPolicy, Match
-from arenas.core.record import MatchRecord
+from arenas.core.match import Match
 from arenas.core.rng import SeedSequence, check_seed
 
 
-class ParallelGameEnv(ParallelEnv[str, Any, Any]):
-    """A game whose seats all move at every step; arguments as in `GameEnv`.
+class ParallelGameEnv(MatchEnvironment, ParallelEnv[str, Any, Any]):
+    """A game whose seats all move at every step; arguments as in `MatchEnvironment`.
 
     When some seat's move is illegal and it may try again, the step is not played: observations
     stay, the offender's info says why, and the moves of the other seats stand, so the next `step`
@@ -45,35 +42,18 @@ class ParallelGameEnv(ParallelEnv[str, Any, Any]):
     ) -> None:
         if not game.spec.simultaneous:
             raise ValueError(f"{game.spec.name} is played in turns; make its AEC environment")
-        check_arguments(max_cycles, render_mode)
-        self.game = game
-        self.view = view
-        self.illegal = IllegalPolicy.read(illegal)
-        self.max_cycles = max_cycles
-        self.render_mode = render_mode
+        super().__init__(game, view, illegal, max_cycles, render_mode, name)
         self.possible_agents = list(game.spec.agents)
         self.agents: list[str] = []
         observations, actions = seat_spaces(game, view)
         self.observation_spaces = dict(zip(self.possible_agents, observations, strict=True))
         self.action_spaces = dict(zip(self.possible_agents, actions, strict=True))
         self.metadata: dict[str, Any] = {
-            "name": name or game.spec.name,
+            "name": self.name,
             "render_modes": list(RENDER_MODES),
             "render_fps": 2,
         }
-        self._match: Match | None = None
         self._seeds = SeedSequence()
-
-    @property
-    def match(self) -> Match:
-        """The match in progress: seed, log, outcome.
-
-        Raises:
-            RuntimeError: `reset` was not called yet.
-        """
-        if self._match is None:
-            raise RuntimeError("call reset() first")
-        return self._match
 
     def observation_space(self, agent: str) -> spaces.Space[Any]:
         return self.observation_spaces[agent]
@@ -140,21 +120,9 @@ class ParallelGameEnv(ParallelEnv[str, Any, Any]):
             self.render()
         return result
 
-    def record(self, seats: Sequence[str] | None = None) -> MatchRecord:
-        """The record of the finished match, as `GameEnv.record`."""
-        return MatchRecord.of(self.match, self.metadata["name"], seats or self.possible_agents)
-
     def _observations(self) -> dict[str, Any]:
         agents = enumerate(self.possible_agents)
         return {agent: observation_of(self.match, seat, self.view) for seat, agent in agents}
 
     def _infos(self) -> dict[str, dict[str, Any]]:
         return {agent: info_of(self.match, s) for s, agent in enumerate(self.possible_agents)}
-
-    def render(self) -> str | None:
-        """The match as text for an onlooker who sees everything; printed and None if "human"."""
-        return render_text(self.match, self.render_mode)
-
-    def close(self) -> None:
-        """Closes the game's shared resources; calling it again does nothing."""
-        self.game.close()

@@ -8,17 +8,16 @@ from typing import Any, ClassVar
 import gymnasium as gym
 import numpy as np
 
-from arenas.core.aec import (
+from arenas.core.environment import (
     RENDER_MODES,
-    check_arguments,
+    MatchEnvironment,
     info_of,
     observation_of,
-    render_text,
     seat_spaces,
     submit,
 )
 from arenas.core.game import Game
-from arenas.core.match import IllegalPolicy, Match
+from arenas.core.match import Match
 from arenas.core.policy import Policy, Turn, answer
 from arenas.core.record import MatchRecord
 from arenas.core.rng import check_seed
@@ -27,7 +26,7 @@ MAX_TRIES = 1_000
 """Matches that may end one after another before the learner has moved."""
 
 
-class SeatEnv(gym.Env[dict[str, Any], Any]):
+class SeatEnv(MatchEnvironment, gym.Env[dict[str, Any], Any]):
     """A match seen from one seat.
 
     Args:
@@ -36,7 +35,7 @@ class SeatEnv(gym.Env[dict[str, Any], Any]):
             or None: then the caller acts in every seat in turn ("self").
         seat: the learner's seat: an int, "random" (drawn for each match), or "alternating"
             (one seat on with each match, from 0 after a seeded reset). Unused without opponents.
-        view, illegal, max_cycles, render_mode, name: as in `GameEnv`.
+        view, illegal, max_cycles, render_mode, name: as in `MatchEnvironment`.
 
     `step` plays the learner's action and then the other seats until the learner moves again or the
     match is over; the reward is the learner's over that stretch. An illegal action under `retry`
@@ -67,40 +66,22 @@ class SeatEnv(gym.Env[dict[str, Any], Any]):
         name: str | None = None,
     ) -> None:
         seats = game.spec.seats
-        check_arguments(max_cycles, render_mode)
+        super().__init__(game, view, illegal, max_cycles, render_mode, name)
         if seat not in ("random", "alternating") and seat not in range(seats):
             raise ValueError(f'seat={seat!r}: 0 to {seats - 1}, "random" or "alternating"')
         if isinstance(opponents, Policy):
             opponents = [opponents] * (seats - 1)
         if opponents is not None and len(opponents) != seats - 1:
             raise ValueError(f"{len(opponents)} opponents for the {seats - 1} other seats")
-        self.game = game
-        self.name = name or game.spec.name
         self.opponents = opponents
         self.seat = seat
-        self.view = view
-        self.illegal = IllegalPolicy.read(illegal)
-        self.max_cycles = max_cycles
-        self.render_mode = render_mode
         observations, actions = seat_spaces(game, view)
         self.observation_space = observations[0]
         self.action_space = actions[0]
         self._matches = 0
         self._learner = 0
-        self._match: Match | None = None
         speaks = any(policy.speaks for policy in opponents or ())
         self._language = view != "array" or speaks
-
-    @property
-    def match(self) -> Match:
-        """The match in progress: seed, log, outcome.
-
-        Raises:
-            RuntimeError: `reset` was not called yet.
-        """
-        if self._match is None:
-            raise RuntimeError("call reset() first")
-        return self._match
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -178,17 +159,14 @@ class SeatEnv(gym.Env[dict[str, Any], Any]):
             raise ValueError('messages need view="text" or view="both"')
         return self.match.conversation.messages(self._learner)
 
-    def record(self) -> MatchRecord:
-        """The record of the finished match; the learner's seat is called "learner".
-
-        Raises:
-            ValueError: the match is not over.
-        """
-        others = [policy.name for policy in self.opponents or ()]
-        seats = ["learner"] * self.game.spec.seats
-        if others:
+    def record(self, seats: Sequence[str] | None = None) -> MatchRecord:
+        """As in every environment; without `seats` the learner's seat is called "learner"."""
+        if seats is None:
+            others = [policy.name for policy in self.opponents or ()]
             seats = [*others[: self._learner], "learner", *others[self._learner :]]
-        return MatchRecord.of(self.match, self.name, seats)
+            if self.opponents is None:
+                seats = ["learner"] * self.game.spec.seats
+        return super().record(seats)
 
     def _draw_seat(self) -> int:
         if self.opponents is None:
@@ -217,12 +195,8 @@ class SeatEnv(gym.Env[dict[str, Any], Any]):
     def _info(self) -> dict[str, Any]:
         return {"seat": self._learner, **info_of(self.match, self._learner)}
 
-    def render(self) -> str | None:
-        """The match as text for an onlooker who sees everything; printed and None if "human"."""
-        return render_text(self.match, self.render_mode)
-
     def close(self) -> None:
         """Closes the game and the opponents; calling it again does nothing."""
-        self.game.close()
+        super().close()
         for policy in self.opponents or ():
             policy.close()
