@@ -20,7 +20,7 @@ from arenas.core.environment import (
 )
 from arenas.core.game import Game
 from arenas.core.match import Match
-from arenas.core.rng import SeedSequence, check_seed
+from arenas.core.rng import SeedSequence
 
 
 class GameEnv(MatchEnvironment, AECEnv[str, Any, Any]):
@@ -81,11 +81,11 @@ class GameEnv(MatchEnvironment, AECEnv[str, Any, Any]):
         Raises:
             ValueError: `seed` is no such integer.
         """
-        if seed is None:
-            seed = self._seeds.next()
-        else:
-            self._seeds = SeedSequence(check_seed(seed))
-        self._start(Match(self.game, seed, self.illegal, self.max_cycles, self.view != "array"))
+        match_seed = self._seeds.next() if seed is None else seed
+        match = Match(self.game, match_seed, self.illegal, self.max_cycles, self.view != "array")
+        if seed is not None:
+            self._seeds = SeedSequence(match.seed)
+        self._start(match)
 
     def _start(self, match: Match) -> None:
         self._match = match
@@ -150,16 +150,17 @@ class GameEnv(MatchEnvironment, AECEnv[str, Any, Any]):
 
     def _pay(self, match: Match) -> None:
         rewards, cumulative = self.rewards, self._cumulative_rewards
-        for agent, now, before in zip(self._names, match.totals, self._totals, strict=True):
-            rewards[agent] = gain = now - before
+        totals, before = match.totals, self._totals
+        for agent, seat in self._seats.items():
+            rewards[agent] = gain = totals[seat] - before[seat]
             cumulative[agent] += gain
-        self._totals = match.totals
+        self._totals = totals
         self._paid = True
 
     def _finish(self, match: Match) -> None:
         assert match.outcome is not None
         ended = self.truncations if match.outcome.truncated else self.terminations
-        for seat, agent in enumerate(self._names):
+        for agent, seat in self._seats.items():
             ended[agent] = True
             self.infos[agent] = info_of(match, seat)
         self.agent_selection = self.agents[0]
@@ -190,6 +191,8 @@ class GameEnv(MatchEnvironment, AECEnv[str, Any, Any]):
             match, seat = self._match or self.match, self._seats[agent]
             if self.view == "array":
                 observation = self.game.observe(match.state, seat, seat in match.awaited)
+            elif self.view == "text" and match.conversation is not None:
+                observation = {"text": match.conversation.text(seat)}
             else:
                 observation = observation_of(match, seat, self.view)
         return (

@@ -69,7 +69,7 @@ class Position:
         self.mask: np.ndarray | None = None
         self.views: list[np.ndarray | None] | None = None
         self.told: list[str | None] | None = None
-        self.replies: dict[str, int] | None = None
+        self.replies: tuple[str, ...] | None = None
         self.outcome: Outcome | None = None
 
     def __eq__(self, other: object) -> bool:
@@ -222,20 +222,19 @@ class FlatGame(Game[Position]):
     def format(self, state: Position, seat: int, move: Move) -> str:
         return f"[{self.word(state.row, move)}]"
 
-    def replies(self, state: Position, seat: int) -> list[str]:
-        return list(self._named(state))
+    def replies(self, state: Position, seat: int) -> tuple[str, ...]:
+        replies = state.replies
+        if replies is None:
+            replies = tuple(f"[{self.word(state.row, action)}]" for action in state.legal)
+            state.replies = replies = self._share(state, replies, replies)
+        return replies
 
     def parse(self, state: Position, seat: int, text: str) -> Move:
         # A reply that is the move's own form needs no search.
-        move = self._named(state).get(text)
-        return super().parse(state, seat, text) if move is None else move
-
-    def _named(self, state: Position) -> dict[str, int]:
-        named = state.replies
-        if named is None:
-            named = {f"[{self.word(state.row, action)}]": action for action in state.legal}
-            state.replies = named = self._share(state, tuple(named.items()), named)
-        return named
+        replies = state.replies or self.replies(state, seat)
+        if text in replies:
+            return state.legal[replies.index(text)]
+        return super().parse(state, seat, text)
 
     def copy(self, state: Position) -> Position:
         return state

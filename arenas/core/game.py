@@ -288,7 +288,7 @@ class Game(ABC, Generic[S]):
         except ValueError as error:
             raise IllegalMove(str(error)) from None
 
-    def replies(self, state: S, seat: int) -> list[str] | None:
+    def replies(self, state: S, seat: int) -> Sequence[str] | None:
         """The legal moves in words, in the order of `legal`; None where they are too many."""
         legal = self.legal(state, seat)
         return None if legal is None else [self.format(state, seat, move) for move in legal]

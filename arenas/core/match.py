@@ -167,7 +167,8 @@ class Match:
         max_cycles: int | None = None,
         language: bool = False,
     ) -> None:
-        seats = game.spec.seats
+        spec = game.spec
+        seats = spec.seats
         self.game = game
         self.seed = check_seed(seed)
         self.illegal = IllegalPolicy.read(illegal) if isinstance(illegal, str) else illegal
@@ -186,8 +187,8 @@ class Match:
         self._attempts = [0] * seats
         self._pending: dict[int, Move] = {}
         self._penalties: list[float] | None = None
-        self._step_rewards = game.spec.step_rewards
-        self._last_ply = max_cycles * seats if max_cycles else game.spec.max_plies + 1
+        self._step_rewards = spec.step_rewards
+        self._last_ply = max_cycles * seats if max_cycles else spec.max_plies + 1
         if not self.awaited:
             raise RulesError(f"{game!r}: nobody is to move at the start")
         if language:
@@ -397,8 +398,10 @@ class Match:
         self.outcome = outcome
         if self.conversation is None:
             return
+        by_rules = not self.game.movers(self.state)
         for seat in range(spec.seats):
-            self.conversation.ask(seat, self.farewell(seat))
+            told = self.game.tell(self.state, seat) if by_rules else self.farewell(seat)
+            self.conversation.ask(seat, told)
 
     def farewell(self, seat: int) -> str:
         """How the match ended, in words for `seat`.

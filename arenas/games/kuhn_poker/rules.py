@@ -48,16 +48,16 @@ def deal(row: MutableSequence[int], seed: int) -> None:
     for hand in range(row[HANDS]):
         base = hand_base(row, hand)
         row[base + BETTOR] = -1
-        taken = 0
+        dealt = 0
         for seat in range(players):
-            left = scale(draw(seed, used), players + 1 - seat)
+            # Counted among the cards left; so step over those dealt, the lowest first.
+            card = scale(draw(seed, used), players + 1 - seat)
             used += 1
-            card = 0
-            while taken >> card & 1 == 1 or left > 0:
-                if taken >> card & 1 == 0:
-                    left -= 1
+            below = dealt
+            while below & ((2 << card) - 1) != 0:
+                below &= below - 1
                 card += 1
-            taken |= 1 << card
+            dealt |= 1 << card
             row[base + CARDS + seat] = card
 
 
