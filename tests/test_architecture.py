@@ -1,4 +1,4 @@
-"""docs/architecture.md is true: its sessions run, and its sketches keep the contract."""
+"""docs/architecture.md is true: its examples run, and its sketches keep the contract."""
 
 import ast
 import doctest
