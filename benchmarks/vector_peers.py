@@ -42,7 +42,7 @@ class Pass(NamedTuple):
 
 
 def measure(play: Play, seconds: float, device: str) -> Pass:
-    """Plays on until `seconds` are spent: of CPU time, or of wall time where a GPU does the work."""
+    """Plays on until `seconds` are spent: of CPU time; of wall time where a GPU does the work."""
     decisions = matches = 0
     gc.collect()
     wall, cpu = time.perf_counter(), time.process_time()
