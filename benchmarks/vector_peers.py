@@ -69,6 +69,11 @@ def pgx(sampler: str, game: str, batch: int) -> Play:
     """One compiled loop over steps, over one vectorised step with pgx's own automatic reset."""
     import jax
     import jax.numpy as jnp
+
+    try:
+        jax.devices()
+    except (AssertionError, RuntimeError) as error:  # As JAX and its builds without CUDA put it.
+        raise ImportError(f"jax finds no device for {os.environ['JAX_PLATFORMS']!r}") from error
     import pgx as library
     from pgx.experimental import act_randomly, auto_reset
 
@@ -80,10 +85,6 @@ def pgx(sampler: str, game: str, batch: int) -> Play:
         return jnp.argmax(so_far > k[:, None], axis=-1)
 
     sample = {"categorical": act_randomly, "one uniform": one_uniform}[sampler]
-    try:
-        jax.devices()
-    except RuntimeError as error:  # Asked for CUDA, and this JAX or this machine has none.
-        raise ImportError(str(error)) from error
     env = library.make({KUHN: "kuhn_poker", TTT: "tic_tac_toe"}[game])
     step = jax.vmap(auto_reset(env.step, env.init))
     # Long enough that a call from Python costs nothing beside it.
