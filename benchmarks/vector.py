@@ -395,7 +395,7 @@ def report(
         most, row = max(loads, key=lambda pair: pair[0])
         parts.append(
             f"CPU seconds a wall second: at most {most:.2f} ({row.game}, {row.label}, batch "
-            f"{row.batch:,}); above 1 by more than 0.05, a row had more than one thread."
+            f"{row.batch:,}); well above 1, it had more than one thread."
         )
         parts += ["Decisions a match:", by_batch(rows, decisions_a_match)]
     own = {(row.game, row.batch): row for row in rows if row.label == OURS}
@@ -432,14 +432,16 @@ def read_arguments() -> argparse.Namespace:
     add("--peers", type=Path, metavar="PYTHON", help="the peers' interpreter; see peers.sh")
     add("--device", choices=("cpu", "cuda"), default="cpu", help="cuda compares with pgx alone")
     add("--batches", type=int, nargs="+", metavar="B", default=list(BATCHES))
-    add("--seconds", type=float, default=1.0, help="CPU seconds of a pass of one row (default 1)")
-    add("--passes", type=int, default=7, help="passes over all rows (default 7)")
-    add("--starts", type=int, default=3, help="fresh starts to time (default 3; 0 for none)")
+    add("--seconds", type=float, help="CPU seconds of a pass of one row (default 1)")
+    add("--passes", type=int, help="passes over all rows (default 7)")
+    add("--starts", type=int, help="fresh starts to time (default 3; 0 for none)")
     add("--quick", action="store_true", help="0.1 seconds, 3 passes, 1 start: only a look")
     add("--json", type=Path, metavar="FILE", help="also write every pass of every row to FILE")
     options = parser.parse_args()
-    if options.quick:
-        options.seconds, options.passes, options.starts = 0.1, 3, 1
+    defaults = (0.1, 3, 1) if options.quick else (1.0, 7, 3)
+    for name, value in zip(("seconds", "passes", "starts"), defaults, strict=True):
+        if getattr(options, name) is None:
+            setattr(options, name, value)
     if options.seconds <= 0 or options.passes < 1 or min(options.batches) < 1:
         parser.error("--seconds is more than 0; --passes and --batches are at least 1")
     if options.peers and not options.peers.exists():

@@ -65,8 +65,8 @@ class NotZeroSum(RuntimeError):
 # -- the rows ---------------------------------------------------------------------------------
 
 
-def pgx(sampler: str, game: str, batch: int) -> Play:
-    """One compiled loop over steps, over one vectorised step with pgx's own automatic reset."""
+def pgx(sampler: str, looping: bool, game: str, batch: int) -> Play:
+    """A vectorised step with pgx's own automatic reset, in a compiled loop or call by call."""
     import jax
     import jax.numpy as jnp
 
@@ -87,8 +87,9 @@ def pgx(sampler: str, game: str, batch: int) -> Play:
     sample = {"categorical": act_randomly, "one uniform": one_uniform}[sampler]
     env = library.make({KUHN: "kuhn_poker", TTT: "tic_tac_toe"}[game])
     step = jax.vmap(auto_reset(env.step, env.init))
-    # Long enough that a call from Python costs nothing beside it.
+    # Long enough that a call from Python costs nothing beside the loop.
     steps = min(4096, max(8, 2**17 // batch)) if jax.default_backend() == "cpu" else 1024
+    calls, steps = (1, steps) if looping else (min(256, steps), 1)
 
     def one(carry: Any, _: None) -> tuple[Any, None]:
         state, key, matches, unpaid = carry
@@ -99,19 +100,22 @@ def pgx(sampler: str, game: str, batch: int) -> Play:
         return (state, key, matches + state.terminated.sum(), unpaid), None
 
     @jax.jit
-    def play_on(state: Any, key: Any) -> Any:
+    def play_on(carry: Any) -> Any:
         # The whole state leaves the loop, so the compiler may not drop the observation from it.
-        return jax.lax.scan(one, (state, key, 0, 0.0), length=steps)[0]
+        return jax.lax.scan(one, carry, length=steps)[0]
 
     key, deal = jax.random.split(jax.random.key(0))
     state = jax.jit(jax.vmap(env.init))(jax.random.split(deal, batch))
 
     def play() -> tuple[int, int]:
         nonlocal state, key
-        state, key, matches, unpaid = jax.block_until_ready(play_on(state, key))
+        carry = (state, key, jnp.int32(0), jnp.float32(0))
+        for _ in range(calls):
+            carry = play_on(carry)
+        state, key, matches, unpaid = jax.block_until_ready(carry)
         if unpaid:
             raise NotZeroSum
-        return steps * batch, int(matches)
+        return calls * steps * batch, int(matches)
 
     return play
 
@@ -198,8 +202,9 @@ class Peer(NamedTuple):
 
 BOTH = ("cpu", "cuda")
 PEERS = {
-    "pgx, categorical": Peer("pgx", partial(pgx, "categorical"), devices=BOTH),
-    "pgx, one uniform": Peer("pgx", partial(pgx, "one uniform"), devices=BOTH),
+    "pgx, categorical": Peer("pgx", partial(pgx, "categorical", True), devices=BOTH),
+    "pgx, one uniform": Peer("pgx", partial(pgx, "one uniform", True), devices=BOTH),
+    "pgx, a call a step": Peer("pgx", partial(pgx, "one uniform", False), devices=BOTH),
     "EnvPool": Peer("envpool", envpool),
     "OpenSpiel state": Peer("open_spiel", partial(openspiel, False), batched=False),
     "OpenSpiel state, tensor": Peer("open_spiel", partial(openspiel, True), batched=False),
@@ -245,4 +250,4 @@ if __name__ == "__main__":
     if command == "serve":
         serve(subject, device)
     else:
-        pgx("categorical", subject, 1024)()
+        pgx("categorical", True, subject, 1024)()
