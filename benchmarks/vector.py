@@ -14,23 +14,20 @@ import argparse
 import json
 import math
 import os
-import platform
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
 from functools import partial
-from importlib import metadata
 from itertools import product
 from pathlib import Path
 from statistics import mean, median
 from typing import Any
 
 import numpy as np
-from aec import cpu_model, table
+from aec import describe_machine, headline, table
 
 GAMES = {KUHN: "KuhnPoker-v0", TTT: "TicTacToe-v0"}
 BATCHES = (1, 64, 1024, 16384, 65536)
@@ -178,6 +175,10 @@ class Row:
     batch: int
     run: Callable[[float], Pass]
     passes: list[Pass] = field(default_factory=list)
+    lost: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.game}, {self.label}, batch {self.batch:,}"
 
     def rate(self, clock: str) -> float:
         """Steps a second, the median over the passes; `clock` is "cpu" or "wall"."""
@@ -211,28 +212,27 @@ def run(rows: list[Row], seconds: float, passes: int) -> list[str]:
     from rich.progress import Progress
 
     missing: dict[str, str] = {}
-    lost: set[int] = set()
-    with Progress(console=Console(stderr=True), transient=True) as progress:
+    # Without a thread that redraws, which would run in our rows' time.
+    with Progress(console=Console(stderr=True), transient=True, auto_refresh=False) as progress:
         task = progress.add_task("", total=(passes + 1) * len(rows))
         for number in range(passes + 1):
             kind = "warm-up" if number == 0 else f"pass {number} of {passes}"
             for row in rows if number % 2 == 0 else reversed(rows):
-                what = f"{row.game}, {row.label}, batch {row.batch:,}"
-                progress.update(task, advance=1, description=f"{kind}: {what}")
-                if id(row) in lost:
+                progress.update(task, advance=1, description=f"{kind}: {row}", refresh=True)
+                if row.lost:
                     continue
                 try:
                     result = row.run(seconds)
                 except Absent as error:
                     missing[row.label] = f"skipped: {row.label}: {error}"
-                    lost.add(id(row))
+                    row.lost = True
                 except (RuntimeError, OSError) as error:
-                    missing[what] = f"FAILED: {what}: {error}"
-                    lost.add(id(row))
+                    missing[str(row)] = f"FAILED: {row}: {error}"
+                    row.lost = True
                 else:
                     if number:
                         row.passes.append(result)
-    rows[:] = [row for row in rows if id(row) not in lost]
+    rows[:] = [row for row in rows if not row.lost]
     return list(missing.values())
 
 
@@ -265,13 +265,13 @@ def match_length(game: str) -> tuple[float, float]:
     return first, second - first * first
 
 
-def check_lengths(rows: list[Row]) -> None:
-    """The decisions of a row belong to whole matches of random play, but for those under way.
+def check_lengths(rows: list[Row]) -> list[str]:
+    """Lines about rows whose decisions are not those of whole matches of random play.
 
-    Raises:
-        RuntimeError: they do not, so the row does not play the game or does not count as it says.
+    Such a row does not play the game, or does not count as it says.
     """
     lengths = {game: match_length(game) for game in {row.game for row in rows}}
+    wrong = []
     for row in rows:
         decisions = sum(each.decisions for each in row.passes)
         matches = sum(each.matches for each in row.passes)
@@ -280,10 +280,9 @@ def check_lengths(rows: list[Row]) -> None:
         # is played again from the same state has such ends at every turn, and is not checked.
         room = 9 * row.batch + 5 * math.sqrt(variance * matches)
         if row.label != ALONE and abs(decisions - matches * expected) > room:
-            raise RuntimeError(
-                f"{row.game}, {row.label}, batch {row.batch}: {decisions} decisions in {matches} "
-                f"matches; random play takes {expected:.4f} a match"
-            )
+            counted = f"{decisions:,} decisions in {matches:,} matches"
+            wrong.append(f"FAILED: {row}: {counted}; random play takes {expected:.4f} a match")
+    return wrong
 
 
 def measure_starts(
@@ -326,30 +325,6 @@ def measure_starts(
 # -- reporting --------------------------------------------------------------------------------
 
 
-def describe_machine(workers: dict[str, Worker]) -> dict[str, Any]:
-    """Date, versions, processor and load."""
-    import arenas
-
-    versions = {"arenas": arenas.__version__}
-    versions |= {name: metadata.version(name) for name in ("numpy", "gymnasium")}
-    for package in ("numba", "numba-cuda"):
-        try:
-            versions[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            versions[package] = "not installed"
-    for worker in workers.values():
-        versions |= worker.versions
-    return {
-        "date": datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
-        "python": f"{platform.python_implementation()} {platform.python_version()}",
-        "platform": platform.platform(),
-        "cpu": cpu_model(),
-        "cpus": os.cpu_count(),
-        "load": list(os.getloadavg()) if hasattr(os, "getloadavg") else None,
-        "versions": versions,
-    }
-
-
 def by_batch(rows: list[Row], cell: Callable[[Row], str]) -> str:
     """A table with a line a game and label, and a column a batch."""
     batches = sorted({row.batch for row in rows})
@@ -376,11 +351,8 @@ def report(
 ) -> str:
     """The whole report as text."""
     clock = "cpu" if options.device == "cpu" else "wall"
-    versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
-    load = "" if machine["load"] is None else f", load {machine['load'][0]:.1f} at the start"
     parts = [
-        f"{machine['date']}; {machine['cpu']}, {machine['cpus']} CPUs{load}\n"
-        f"{machine['python']} on {machine['platform']}\n{versions}",
+        headline(machine),
         f"Median of {options.passes} passes of {options.seconds:g} {NAMES[clock]} seconds a row, "
         f"one thread, device {options.device}.\n"
         "A step is one decision of one game; chance, resets and dead steps are paid, not counted.",
@@ -388,14 +360,14 @@ def report(
     if missing:
         parts.append("\n".join(missing))
     if rows:
-        for name in ("cpu", "wall"):
+        for name in ("cpu", "wall") if options.device == "cpu" else ("wall",):
             parts.append(f"Steps a {NAMES[name]} second, by batch:")
             parts.append(by_batch(rows, lambda row, name=name: f"{row.rate(name):,.0f}"))
         loads = [(sum(p.cpu for p in r.passes) / sum(p.wall for p in r.passes), r) for r in rows]
         most, row = max(loads, key=lambda pair: pair[0])
         parts.append(
-            f"CPU seconds a wall second: at most {most:.2f} ({row.game}, {row.label}, batch "
-            f"{row.batch:,}); well above 1, it had more than one thread."
+            f"CPU seconds a wall second: at most {most:.2f} ({row}); well above 1, that row had "
+            "more than one thread."
         )
         parts += ["Decisions a match:", by_batch(rows, decisions_a_match)]
     own = {(row.game, row.batch): row for row in rows if row.label == OURS}
@@ -455,14 +427,16 @@ def main() -> None:
     workers: dict[str, Worker] = {}
     if options.peers:
         workers = {name: Worker(options.peers, name, options.device) for name in packages}
-    machine = describe_machine(workers)
+    machine = describe_machine("numpy", "gymnasium", "numba", "numba-cuda")
+    for worker in workers.values():
+        machine["versions"] |= worker.versions
     rows = all_rows(options.batches, options.device, workers)
     missing = run(rows, options.seconds, options.passes)
     for worker in workers.values():
         worker.close()
     if not workers:
         missing.append("skipped: every peer: their interpreter was not named with --peers")
-    check_lengths(rows)
+    missing += check_lengths(rows)
     starts = []
     if options.starts:
         starts = measure_starts(rows, options.peers, options.starts, options.device)
