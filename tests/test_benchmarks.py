@@ -1,4 +1,4 @@
-"""The benchmark scripts run; what they measure is their own affair."""
+"""The benchmark scripts run and count what they say they count."""
 
 import json
 import subprocess
