@@ -32,7 +32,11 @@ from aec import describe_machine, headline, table
 GAMES = {KUHN: "KuhnPoker-v0", TTT: "TicTacToe-v0"}
 BATCHES = (1, 64, 1024, 16384, 65536)
 OURS = "arenas"
+LOOP = "arenas, compiled loop"
 ALONE = "arenas, step alone"
+COMPILED_LOOPS = ("pgx, categorical", "pgx, one uniform")
+"""Rows whose whole loop is compiled, as in LOOP."""
+
 NAMES = {"cpu": "CPU", "wall": "wall"}
 
 
@@ -81,6 +85,20 @@ def ours(game: str, batch: int, device: str) -> Play:
     return play
 
 
+def ours_loop(game: str, batch: int, device: str) -> Play:
+    """The same with the loop compiled, as in the plain rows of pgx."""
+    env = make(game, batch, device)
+    steps = min(4096, max(64, 2**17 // batch)) if device == "cpu" else 1024
+
+    def play() -> tuple[int, int]:
+        before = int(env.matches.sum())
+        if env.play_randomly(steps)[-1]["rewards"].sum(axis=1).any():
+            raise NotZeroSum
+        return steps * batch, int(env.matches.sum()) - before
+
+    return play
+
+
 def ours_alone(game: str, batch: int, device: str) -> Play:
     """The same without the drawing: moves drawn beforehand, played again from the same state."""
     env = make(game, batch, device)
@@ -98,7 +116,7 @@ def ours_alone(game: str, batch: int, device: str) -> Play:
     return play
 
 
-OUR_ROWS = {OURS: ours, ALONE: ours_alone}
+OUR_ROWS = {OURS: ours, LOOP: ours_loop, ALONE: ours_alone}
 
 
 # -- rows of both kinds -----------------------------------------------------------------------
@@ -370,14 +388,16 @@ def report(
             "more than one thread."
         )
         parts += ["Decisions a match:", by_batch(rows, decisions_a_match)]
-    own = {(row.game, row.batch): row for row in rows if row.label == OURS}
-    peers = [row for row in rows if row.label in PEERS and (row.game, row.batch) in own]
-    if peers:
-        ratios = by_batch(peers, lambda r: compare(r, own[r.game, r.batch], clock))
-        parts += [
-            f'"{OURS}" over each peer, {NAMES[clock]} rates, pass by pass: median (least-most)'
-        ]
-        parts.append(ratios)
+    for label, against in ((OURS, [*PEERS]), (LOOP, COMPILED_LOOPS)):
+        own = {(row.game, row.batch): row for row in rows if row.label == label}
+        peers = [row for row in rows if row.label in against and (row.game, row.batch) in own]
+        if peers:
+            parts.append(
+                f'"{label}" over each peer, {NAMES[clock]} rates, pass by pass: median (least-most)'
+            )
+            parts.append(
+                by_batch(peers, lambda r, own=own: compare(r, own[r.game, r.batch], clock))
+            )
     if starts:
         parts.append("A whole process up to its first steps at batch 1,024, wall seconds:")
         body = [

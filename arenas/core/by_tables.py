@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from arenas.core.compiled import mix64, scale
+from arenas.core.compiled import first, mix64, scale
 from arenas.core.flat import FlatRules
 from arenas.core.lockstep import AT, Batch
 
@@ -13,7 +13,8 @@ rules = cast(FlatRules, None)  # `compiled.specialise` binds it.
 
 def deal(b: Batch, i: int, word: Any) -> None:
     """Sets up the start that follows from a word of chance."""
-    row, tables = b.rows[i], b.tables
+    # Where the dealing is done does not matter: one row a thread stays in its cache.
+    row, tables = b.rows[first()], b.tables
     for j in range(row.shape[0]):
         row[j] = b.blank[j]
     rules.deal(row, word)
@@ -25,7 +26,8 @@ def deal(b: Batch, i: int, word: Any) -> None:
 
 def to_move(b: Batch, i: int) -> int:
     """The seat to move; -1 when the match is over."""
-    return int(b.tables.movers[b.numbers[i, AT]])
+    at, movers = b.numbers[i, AT], b.tables.movers
+    return int(movers[at]) if at < movers.shape[0] else -1
 
 
 def is_legal(b: Batch, i: int, action: int) -> bool:
@@ -47,19 +49,27 @@ def play(b: Batch, i: int, action: int) -> None:
 
 def score(b: Batch, i: int, out: Any) -> None:
     """Writes the rewards of a match that is over into `out` (S,)."""
+    at = b.numbers[i, AT] - b.tables.movers.shape[0]
     for seat in range(out.shape[0]):
-        out[seat] = b.tables.scores[b.numbers[i, AT], seat]
+        out[seat] = b.tables.scores[at, seat]
 
 
 def show(b: Batch, i: int, seat: int) -> None:
     """Writes what the seat to move sees and may do."""
-    shown = b.tables.shown
-    for j in range(shown.shape[2]):
-        b.shown[i, j] = shown[b.numbers[i, AT], seat, j]
+    at, shown = b.numbers[i, AT], b.tables.shown
+    for j in range(shown.shape[1]):
+        b.shown[i, j] = shown[at, j]
 
 
 def show_end(b: Batch, i: int, seat: int) -> None:
     """Writes what a seat sees at the end."""
-    shown = b.tables.shown
-    for j in range(shown.shape[2]):
-        b.final_shown[i, j] = shown[b.numbers[i, AT], seat, j]
+    at, ends = b.numbers[i, AT] - b.tables.movers.shape[0], b.tables.ends
+    if at >= 0:
+        for j in range(ends.shape[2]):
+            b.final_shown[i, j] = ends[at, seat, j]
+        return
+    # Cut short or forfeited, which is rare: the rules say what the seat sees.
+    for j in range(b.final_shown.shape[1]):
+        b.final_shown[i, j] = 0
+    position: Any = b.tables.rows[b.numbers[i, AT]]
+    rules.observe(position, seat, b.final_view[i])

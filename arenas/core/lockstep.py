@@ -66,12 +66,13 @@ class Settings(NamedTuple):
 SEQUENCE, SAMPLER = 0, 1
 """Columns of `Batch.words`: where the sequence of match seeds and the stream of `sample` stand."""
 
-AT, SEED, SEAT, MOVER, PLIES, ATTEMPTS, FINAL_PLIES, NUMBERS = 0, 1, 2, 3, 4, 5, 6, 8
-"""Columns of `Batch.numbers`, padded to a cache line.
+AT, SEED, SEAT, MOVER, PLIES, ATTEMPTS, FINAL_PLIES, MATCHES, NUMBERS = 0, 1, 2, 3, 4, 5, 6, 7, 8
+"""Columns of `Batch.numbers`.
 
 AT is the position's place in the tables, SEED the match's, SEAT the seat to move (the last one when
 over), MOVER the one that moved in this step, PLIES the moves played, ATTEMPTS the illegal
-submissions of this turn, FINAL_PLIES the moves of the match that ended last.
+submissions of this turn, FINAL_PLIES the moves of the match that ended last, MATCHES how many have
+ended.
 """
 
 SUBMITTED, ILLEGAL_MOVES, FINAL_ILLEGAL_MOVES, COUNTS = 0, 1, 2, 3
@@ -94,7 +95,7 @@ class Batch(NamedTuple):
     mask_start: int
     mask_stop: int
 
-    rows: np.ndarray  # (B, W) int64; where there are tables, the row of the start
+    rows: np.ndarray  # (B, W) int64; where there are tables, room for dealing
     words: np.ndarray  # (B, 2) uint64
     numbers: np.ndarray  # (B, NUMBERS) int64
     counts: np.ndarray  # (B, COUNTS, S) int64
@@ -267,8 +268,6 @@ def look(b: Batch, i: int) -> None:
 
 def settle(b: Batch, i: int, over: bool) -> None:
     """Pays what the match is worth by now: the score once it is over, and the penalties."""
-    for seat in range(b.sums.shape[2]):
-        b.sums[i, REWARD, seat] = 0.0
     if over:
         engine.score(b, i, b.sums[i, REWARD])
     for seat in range(b.sums.shape[2]):
@@ -304,6 +303,7 @@ def forfeit(b: Batch, settings: Settings, i: int, offender: int) -> None:
 
 def note(b: Batch, i: int) -> None:
     """Keeps the results of a match that ended in this step."""
+    b.numbers[i, MATCHES] += 1
     b.numbers[i, FINAL_PLIES] = b.numbers[i, PLIES]
     for seat in range(b.sums.shape[2]):
         b.sums[i, FINAL_TOTAL, seat] = b.sums[i, TOTAL, seat]

@@ -18,23 +18,26 @@ MAX_POSITIONS = 1 << 13
 
 
 class Tables(NamedTuple):
-    """P positions of a game with S seats, A actions and rows of W numbers.
+    """P positions of a game with S seats, A actions and rows of W numbers; the last E are over.
+
+    The numbers are small, so that the tables of a small game stay in a core's own cache.
 
     A start is found by the numbers of its row that chance decides: the sum over `columns` of
     `row[column] * stride`, less `offset`, is its place in `starts`.
     """
 
     rows: np.ndarray  # (P, W) int64
-    movers: np.ndarray  # (P,) int64: the seat to move; -1 when over
-    after: np.ndarray  # (P, A) int32: the next position; -1 for an illegal action
-    counts: np.ndarray  # (P,) int64: number of legal actions
-    choices: np.ndarray  # (P, A) int32: the legal actions, ascending
-    shown: np.ndarray  # (P, S, w) int64: view and legal actions of each seat, see `Shown`
-    scores: np.ndarray  # (P, S) float64: rewards of positions that are over, else 0
+    movers: np.ndarray  # (P - E,) int16: the seat to move
+    after: np.ndarray  # (P - E, A) int16: the next position; -1 for an illegal action
+    counts: np.ndarray  # (P - E,) int16: number of legal actions
+    choices: np.ndarray  # (P - E, A) int16: the legal actions, ascending
+    shown: np.ndarray  # (P - E, w) int64: view and mask of the seat to move, see `Shown`
+    ends: np.ndarray  # (E, S, w) int64: what each seat sees at the end
+    scores: np.ndarray  # (E, S) float64: rewards
     columns: np.ndarray  # (k,) int64
     strides: np.ndarray  # (k,) int64
     offset: np.ndarray  # (1,) int64
-    starts: np.ndarray  # (K,) int32
+    starts: np.ndarray  # (K,) int16
 
 
 class Shown(NamedTuple):
@@ -98,40 +101,46 @@ def _fill(game: FlatGame, shown: Shown) -> Tables | None:
     found = _positions(game, starts)
     if found is None:
         return None
-    tables = _empty(game, shown, np.array([position.row for position in found], np.int64), starts)
+    live = [position for position in found if position.movers]
+    over = [position for position in found if not position.movers]
+    number = {position.row: at for at, position in enumerate(live + over)}
+    tables = _empty(game, shown, len(live), len(over), starts)
+    tables.rows[:] = list(number)
     views, masks = shown.parts(tables.shown)
-    number = {position.row: at for at, position in enumerate(found)}
-    for at, position in enumerate(found):
+    for at, position in enumerate(live):
+        (seat,), legal = position.movers, list(position.legal)
+        tables.movers[at] = seat
+        tables.counts[at] = len(legal)
+        tables.choices[at, : len(legal)] = legal
+        views[at] = game.view(position, seat).ravel()
+        masks[at, legal] = 1
+        for action in legal:
+            tables.after[at, action] = number[game.apply(position, {seat: action}).row]
+    views, _ = shown.parts(tables.ends)
+    for at, position in enumerate(over):
+        tables.scores[at] = game.scores(position.row)
         for seat in range(game.spec.seats):
             views[at, seat] = game.view(position, seat).ravel()
-        masks[at, :, list(position.legal)] = 1
-        tables.choices[at, : len(position.legal)] = position.legal
-        for action in position.legal:
-            after = game.apply(position, {position.movers[0]: action})
-            tables.after[at, action] = number[after.row]
-        if not position.movers:
-            tables.scores[at] = game.scores(position.row)
-        tables.counts[at] = len(position.legal)
-        tables.movers[at] = position.movers[0] if position.movers else -1
     return tables
 
 
 def no_tables(game: FlatGame, shown: Shown) -> Tables:
     """Tables without positions, for games that are played by their rules."""
-    return _empty(game, shown, np.zeros((0, len(game.blank)), np.int64), [])
+    return _empty(game, shown, 0, 0, [])
 
 
-def _empty(game: FlatGame, shown: Shown, rows: np.ndarray, starts: list[Position]) -> Tables:
-    positions, seats, actions = len(rows), game.spec.seats, game.num_actions
+def _empty(game: FlatGame, shown: Shown, live: int, over: int, starts: list[Position]) -> Tables:
+    seats, actions = game.spec.seats, game.num_actions
     return Tables(
-        rows=rows,
-        movers=np.zeros(positions, np.int64),
-        after=np.full((positions, actions), -1, np.int32),
-        counts=np.zeros(positions, np.int64),
-        choices=np.zeros((positions, actions), np.int32),
-        shown=np.zeros((positions, seats, shown.words), np.int64),
-        scores=np.zeros((positions, seats)),
-        **_numbering(rows[: len(starts)]),
+        rows=np.zeros((live + over, len(game.blank)), np.int64),
+        movers=np.zeros(live, np.int16),
+        after=np.full((live, actions), -1, np.int16),
+        counts=np.zeros(live, np.int16),
+        choices=np.zeros((live, actions), np.int16),
+        shown=np.zeros((live, shown.words), np.int64),
+        ends=np.zeros((over, seats, shown.words), np.int64),
+        scores=np.zeros((over, seats)),
+        **_numbering(np.array([p.row for p in starts], np.int64).reshape(len(starts), -1)),
     )
 
 
@@ -156,7 +165,8 @@ def _numbering(rows: np.ndarray) -> dict[str, np.ndarray]:
     low = rows[:, columns].min(0) if len(rows) else np.zeros(0, np.int64)
     sizes = rows[:, columns].max(0) - low + 1 if len(rows) else low
     strides = np.cumprod([1, *sizes], dtype=np.int64)
-    starts = np.zeros(strides[-1], np.int32)
+    starts = np.zeros(strides[-1], np.int16)
+    # Starts are found first, so they come first among the positions.
     starts[(rows[:, columns] - low) @ strides[:-1]] = np.arange(len(rows))
     return {
         "columns": columns,

@@ -34,6 +34,7 @@ from arenas.core.lockstep import (
     FLAGS,
     GENERAL_SUM,
     ILLEGAL_MOVES,
+    MATCHES,
     MOVER,
     NEXT_STEP,
     NUMBERS,
@@ -230,6 +231,7 @@ class FlatVectorEnv(VectorEnv[Any, Any, Any]):
             final_masks=arrays["final_masks"],
             final_totals=sums[:, FINAL_TOTAL],
             final_plies=numbers[:, FINAL_PLIES],
+            matches=numbers[:, MATCHES],
             final_illegal_moves=counts[:, FINAL_ILLEGAL_MOVES],
         )
 
@@ -367,6 +369,11 @@ class FlatVectorEnv(VectorEnv[Any, Any, Any]):
                 self.game.check(position, position.movers[0], int(chosen[game]))
             except IllegalMove as error:
                 raise IllegalMove(f"game {game}: {error}") from None
+
+    @property
+    def matches(self) -> Any:
+        """Matches that have ended in each game since the environment was made, (B,) int64."""
+        return self._given(self._out.matches)
 
     def turn(self, game: int) -> Turn:
         """The pending turn of a game, as policies get it in `play_matches`.
