@@ -1,6 +1,7 @@
 """A neural policy for games with discrete actions: masked actor and critic, answered in batches.
 
-Needs PyTorch (`pip install 'selfplay-arenas[train]'`); imported when a network player is first made.
+Needs PyTorch (`pip install 'selfplay-arenas[train]'`), so it is imported when a network player is
+first made.
 """
 
 from __future__ import annotations
@@ -98,8 +99,8 @@ def _perceptron(
     sizes: Sequence[int], last_gain: float, generator: torch.Generator | None
 ) -> nn.Sequential:
     layers: list[nn.Module] = []
-    for i, (before, after) in enumerate(zip(sizes, sizes[1:], strict=False)):
-        last = i == len(sizes) - 2
+    for i in range(1, len(sizes)):
+        before, after, last = sizes[i - 1], sizes[i], i == len(sizes) - 1
         linear = nn.Linear(before, after)
         nn.init.orthogonal_(linear.weight, last_gain if last else 2**0.5, generator=generator)
         nn.init.zeros_(linear.bias)
@@ -157,20 +158,22 @@ class NetworkPolicy(StochasticPolicy):
         self.game_id = game_id
 
     def act(self, turns: Sequence[Turn]) -> list[Reply]:
-        rows = self.distributions(turns)
+        rows = self._rows(turns)
         if self.greedy:
             return [Reply(int(action)) for action in rows.argmax(axis=1)]
         return [
-            Reply(turn.rng.weighted(row))
-            for turn, row in zip(turns, rows.tolist(), strict=True)
+            Reply(turn.rng.weighted(row)) for turn, row in zip(turns, rows.tolist(), strict=True)
         ]
 
     def distribution(self, turn: Turn) -> Sequence[float]:
-        row: list[float] = self.distributions([turn])[0].tolist()
-        return row
+        return self.distributions([turn])[0]
 
-    def distributions(self, turns: Sequence[Turn]) -> np.ndarray:
-        """`distribution` of many turns of the game: float64 of shape (n, actions)."""
+    def distributions(self, turns: Sequence[Turn]) -> list[Sequence[float]]:
+        """`distribution` of many turns of the game, in one pass."""
+        rows: list[Sequence[float]] = self._rows(turns).tolist()
+        return rows
+
+    def _rows(self, turns: Sequence[Turn]) -> np.ndarray:
         if not turns:
             return np.zeros((0, self.network.actions))
         views = np.stack([turn.view for turn in turns])
@@ -196,7 +199,9 @@ class NetworkPolicy(StochasticPolicy):
         with torch.no_grad():
             chunks = [
                 self.network.log_probs(rows, mask)
-                for rows, mask in zip(flat.split(CHUNK), legal.split(CHUNK), strict=True)
+                for rows, mask in zip(
+                    torch.split(flat, CHUNK), torch.split(legal, CHUNK), strict=True
+                )
             ]
         if not chunks:
             return np.zeros((0, self.network.actions))
@@ -222,8 +227,8 @@ class NetworkPolicy(StochasticPolicy):
         rows = self.probabilities(observations, masks)
         below = np.cumsum(rows, axis=1)
         # Scaled, so that a sum rounded below 1 cannot lead past the last legal action.
-        drawn = (below <= (uniforms * below[:, -1])[:, None]).sum(axis=1)
-        return drawn.astype(np.int64)
+        drawn: np.ndarray = (below <= (uniforms * below[:, -1])[:, None]).sum(axis=1)
+        return drawn
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes weights, shapes, game and version; the file is replaced in one step."""
