@@ -234,9 +234,9 @@ def play(
         rewards = info["rewards"].copy()
         steps.append((observation, mask, action, log_prob, value, seat, live, learner, rewards))
         live = live & ~(terminated | truncated)
-    columns = list(zip(*steps, strict=True))
-    tensors = [torch.stack(column) for column in columns[:5]]
-    return Matches(*tensors, *(np.stack(column) for column in columns[5:]))
+    observation, mask, action, log_prob, value, *arrays = zip(*steps, strict=True)
+    tensors = (torch.stack(column) for column in (observation, mask, action, log_prob, value))
+    return Matches(*tensors, *map(np.stack, arrays))
 
 
 def advantages(
@@ -311,7 +311,7 @@ def update(
             magnet_kl = (probs * (log_probs - magnet_log_probs[rows])).sum(1).mean()
             loss = policy_loss + config.value_weight * value_loss + config.magnet_weight * magnet_kl
             optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
             nn.utils.clip_grad_norm_(network.parameters(), config.max_grad_norm)
             optimizer.step()
             figures = {
