@@ -146,7 +146,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
 # -- playing -----------------------------------------------------------------------------------
 
 
-class Decisions(NamedTuple):
+class Batch(NamedTuple):
     """What the learner decided in one iteration, as rows: the only thing it is trained on."""
 
     observation: torch.Tensor  # float32 (n, inputs)
@@ -173,13 +173,13 @@ class Matches(NamedTuple):
     learner: np.ndarray  # bool (T, B)
     rewards: np.ndarray  # float64 (T, B, S)
 
-    def decisions(self, gamma: float, gae_lambda: float) -> Decisions:
+    def batch(self, gamma: float, gae_lambda: float) -> Batch:
         """The learner's decisions with their advantages."""
         advantage = advantages(
             self.rewards, self.value.numpy(), self.seat, self.live, gamma, gae_lambda
         )
         chosen = torch.from_numpy(self.learner)
-        return Decisions(
+        return Batch(
             self.observation[chosen],
             self.mask[chosen],
             self.action[chosen],
@@ -203,7 +203,8 @@ def play(
     """Plays one match in each place of the vector environment.
 
     Args:
-        env: from `arenas.make_vec`, with `layout="self_play"` and `autoreset="disabled"`.
+        env: from `arenas.make_vec`, with `layout="self_play"` and same-step reset. It plays on
+            where a match is over until the longest is; those moves are left out.
         network: the learner.
         opponents: for each group of matches who has the other seats; None means the learner.
         generator: draws the actions.
@@ -212,7 +213,7 @@ def play(
     group = np.arange(matches) * len(opponents) // matches
     mirror = np.array([opponent is None for opponent in opponents])[group]
     own_seat = learner_seats(matches, seats)
-    steps = []
+    steps: list[tuple[Any, ...]] = []
     observations, info = env.reset()
     live = np.ones(matches, bool)
     while live.any():
@@ -230,13 +231,14 @@ def play(
             action = torch.multinomial(log_probs.exp(), 1, generator=generator)
             log_prob = log_probs.gather(1, action).squeeze(1)
         action = action.squeeze(1)
-        observations, _, terminated, truncated, info = env.step(np.where(live, action.numpy(), 0))
+        observations, _, terminated, truncated, info = env.step(action.numpy())
         rewards = info["rewards"].copy()
         steps.append((observation, mask, action, log_prob, value, seat, live, learner, rewards))
         live = live & ~(terminated | truncated)
-    observation, mask, action, log_prob, value, *arrays = zip(*steps, strict=True)
-    tensors = (torch.stack(column) for column in (observation, mask, action, log_prob, value))
-    return Matches(*tensors, *map(np.stack, arrays))
+    # One column for each field of `Matches`: five of tensors, then arrays.
+    columns = list(zip(*steps, strict=True))
+    tensors: list[Any] = [torch.stack(column) for column in columns[:5]]
+    return Matches(*tensors, *(np.stack(column) for column in columns[5:]))
 
 
 def advantages(
@@ -288,24 +290,24 @@ def update(
     network: ActorCritic,
     magnet: ActorCritic,
     optimizer: torch.optim.Optimizer,
-    decisions: Decisions,
+    batch: Batch,
     config: Config,
     generator: torch.Generator,
 ) -> dict[str, float]:
     """Trains the network on one iteration's decisions; returns the means of what it minimised."""
-    target = decisions.advantage + decisions.value
+    target = batch.advantage + batch.value
     with torch.no_grad():
-        magnet_log_probs = magnet.log_probs(decisions.observation, decisions.mask)
+        magnet_log_probs = magnet.log_probs(batch.observation, batch.mask)
     sums: dict[str, float] = {}
     for _ in range(config.epochs):
         order = torch.randperm(len(target), generator=generator)
         for rows in order.chunk(config.minibatches):
-            log_probs, value = network(decisions.observation[rows], decisions.mask[rows])
+            log_probs, value = network(batch.observation[rows], batch.mask[rows])
             probs = log_probs.exp()
-            log_prob = log_probs.gather(1, decisions.action[rows, None]).squeeze(1)
-            ratio = (log_prob - decisions.log_prob[rows]).exp()
+            log_prob = log_probs.gather(1, batch.action[rows, None]).squeeze(1)
+            ratio = (log_prob - batch.log_prob[rows]).exp()
             clipped = ratio.clamp(1 - config.clip, 1 + config.clip)
-            advantage = decisions.advantage[rows]
+            advantage = batch.advantage[rows]
             policy_loss = -torch.minimum(ratio * advantage, clipped * advantage).mean()
             value_loss = (value - target[rows]).square().mean()
             magnet_kl = (probs * (log_probs - magnet_log_probs[rows])).sum(1).mean()
@@ -356,10 +358,9 @@ class Training:
         )
         mix = {MIRROR: 1 - config.pool_share, config.pool_rule: config.pool_share}
         self.pool = OpponentPool(config.pool_size, mix, seed=config.seed, memory=config.pool_memory)
-        self.env = arenas.make_vec(
-            game_id, config.num_envs, layout="self_play", autoreset="disabled", **options
-        )
-        self.env.reset(seed=config.seed)
+        self.env: Any = arenas.make_vec(game_id, config.num_envs, **options)
+        # Game i takes seed + i, so no two runs share a deal.
+        self.env.reset(seed=config.seed * config.num_envs)
         self.iteration = 0
         self.steps = 0
         self.curve: list[dict[str, float]] = []
@@ -395,10 +396,8 @@ class Training:
         matches = play(self.env, self.network, opponents, self.generator)
         matches = matches._replace(rewards=matches.rewards / self._reward_unit)
         self._record(members, matches)
-        decisions = matches.decisions(config.gamma, config.gae_lambda)
-        figures = update(
-            self.network, self.magnet, self.optimizer, decisions, config, self.generator
-        )
+        batch = matches.batch(config.gamma, config.gae_lambda)
+        figures = update(self.network, self.magnet, self.optimizer, batch, config, self.generator)
         with torch.no_grad():
             pairs = zip(self.magnet.parameters(), self.network.parameters(), strict=True)
             for slow, fast in pairs:

@@ -10,15 +10,19 @@ import os
 import pickle
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import nn
 
+from arenas.core.compiled import following, mix64
 from arenas.core.game import Game
 from arenas.core.policy import Reply, StochasticPolicy, Turn
 from arenas.policies.files import replacing
+
+if TYPE_CHECKING:
+    from arenas.core.vector import FlatVectorEnv
 
 FORMAT = 1
 """Version of the layout of policy files."""
@@ -158,12 +162,14 @@ class NetworkPolicy(StochasticPolicy):
         self.game_id = game_id
 
     def act(self, turns: Sequence[Turn]) -> list[Reply]:
-        rows = self._rows(turns)
-        if self.greedy:
-            return [Reply(int(action)) for action in rows.argmax(axis=1)]
-        return [
-            Reply(turn.rng.weighted(row)) for turn, row in zip(turns, rows.tolist(), strict=True)
-        ]
+        uniforms = np.array([turn.rng.random() for turn in turns])
+        return [Reply(action) for action in _drawn(self._rows(turns), uniforms).tolist()]
+
+    def act_in(self, env: FlatVectorEnv, where: np.ndarray) -> np.ndarray:
+        observations, masks, _, streams = env.decisions(where)
+        # The first `Rng.random` of each turn's stream, as `act` draws it.
+        uniforms = (mix64(following(streams)) >> np.uint64(11)) * 2.0**-53
+        return self.actions(observations, masks, uniforms)
 
     def distribution(self, turn: Turn) -> Sequence[float]:
         return self.distributions([turn])[0]
@@ -224,11 +230,7 @@ class NetworkPolicy(StochasticPolicy):
         Returns:
             int64 of shape (n,).
         """
-        rows = self.probabilities(observations, masks)
-        below = np.cumsum(rows, axis=1)
-        # Scaled, so that a sum rounded below 1 cannot lead past the last legal action.
-        drawn: np.ndarray = (below <= (uniforms * below[:, -1])[:, None]).sum(axis=1)
-        return drawn
+        return _drawn(self.probabilities(observations, masks), uniforms)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes weights, shapes, game and version; the file is replaced in one step."""
@@ -271,6 +273,14 @@ class NetworkPolicy(StochasticPolicy):
         except ValueError as error:
             made = ", ".join(f"{k}={v!r}" for k, v in contents["options"].items())
             raise ValueError(f"{path} was trained with the options {made}: {error}") from None
+
+
+def _drawn(rows: np.ndarray, uniforms: np.ndarray) -> np.ndarray:
+    """An index of each row, drawn by inversion: int64 of shape (n,)."""
+    below = np.cumsum(rows, axis=1)
+    # Scaled, so that a sum rounded below 1 cannot lead past the last legal action.
+    drawn: np.ndarray = (below <= (uniforms * below[:, -1])[:, None]).sum(axis=1)
+    return drawn
 
 
 def _read(path: Path) -> dict[str, Any]:
