@@ -64,9 +64,7 @@ def same_play(game_id, options, illegal, max_cycles, seeds, steps, wild):
                 assert match.plies == ended["length"][i]
                 assert match.illegal_moves == ended["illegal_moves"][i].tolist()
                 last = aec.observe(mover)
-                assert (
-                    last["observation"].tobytes() == info["final_obs"]["observation"][i].tobytes()
-                )
+                assert last["observation"].tobytes() == info["final_obs"]["observation"][i].tobytes()
                 assert not last["action_mask"].any()
                 aec.reset()
     return played

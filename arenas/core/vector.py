@@ -154,10 +154,7 @@ class FlatVectorEnv(VectorEnv[Any, Any, Any]):
         shapes |= dict.fromkeys(("over", "terminated", "truncated", "ended"), ((), np.bool_))
         shapes |= dict.fromkeys(("seeds", "plies", "attempts", "seats", "movers"), ((), np.int64))
         shapes |= {"final_plies": ((), np.int64), "mover_rewards": ((), np.float64)}
-        counts, sums = (
-            ("submitted", "illegal_moves", "final_illegal_moves"),
-            ("penalties", "rewards"),
-        )
+        counts, sums = ("submitted", "illegal_moves", "final_illegal_moves"), ("penalties", "rewards")
         shapes |= dict.fromkeys(counts, ((seats,), np.int64))
         shapes |= dict.fromkeys((*sums, "totals", "final_totals"), ((seats,), np.float64))
         kernels: list[Any] = [self._device.inner(np.array(game.blank, np.int64))]
@@ -377,7 +374,9 @@ class SelfPlayVectorEnv(FlatVectorEnv):
     Arguments and errors as in `FlatVectorEnv`.
     """
 
-    def _after_reset(self, where: Any, seeded: np.ndarray) -> tuple[dict[str, Any], dict[str, Any]]:
+    def _after_reset(
+        self, where: Any, seeded: np.ndarray
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
         return self._observation(self._out.observations, self._out.masks), self._info()
 
     def step(self, actions: Any) -> tuple[dict[str, Any], Any, Any, Any, dict[str, Any]]:
@@ -460,7 +459,9 @@ class OneLearnerVectorEnv(FlatVectorEnv):
             observations=np.zeros_like(self._out.observations),
         )
 
-    def _after_reset(self, where: Any, seeded: np.ndarray) -> tuple[dict[str, Any], dict[str, Any]]:
+    def _after_reset(
+        self, where: Any, seeded: np.ndarray
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
         self._matches[where & seeded] = 0
         self._bring_in(where)
         for array in self._results:
