@@ -456,7 +456,7 @@ class Training:
     # -- files ---------------------------------------------------------------------------------
 
     def save(self) -> None:
-        """Writes the checkpoint, then what follows from it: policy, table and picture."""
+        """Writes the checkpoint, then what follows from it: the policy and the table."""
         contents = {
             "game_id": self.game_id,
             "options": self.options,
@@ -473,24 +473,20 @@ class Training:
         }
         with replacing(self.out / "checkpoint.pt") as partial:
             torch.save(contents, partial)
-        self.write_outputs()
+        self.policy.save(self.out / "policy.pt")
+        if self.curve:
+            with (
+                replacing(self.out / "curve.csv") as partial,
+                partial.open("w", newline="") as file,
+            ):
+                writer = csv.DictWriter(file, list(self.curve[0]))
+                writer.writeheader()
+                writer.writerows(self.curve)
         # Not before: the checkpoint until now may still name a member that has left the pool.
         kept = {member.payload for member in self.pool.members}
         for path in (self.out / "pool").glob("*.pt"):
             if f"pool/{path.name}" not in kept:
                 path.unlink()
-
-    def write_outputs(self) -> None:
-        """Writes policy.pt, curve.csv and curve.png as they follow from the present state."""
-        self.policy.save(self.out / "policy.pt")
-        if not self.curve:
-            return
-        with replacing(self.out / "curve.csv") as partial, partial.open("w", newline="") as file:
-            writer = csv.DictWriter(file, list(self.curve[0]))
-            writer.writeheader()
-            writer.writerows(self.curve)
-        with replacing(self.out / "curve.png") as partial:
-            draw(self.curve, self.game_id).savefig(partial, format="png", dpi=120)
 
     def restore(self) -> None:
         """Goes on from the checkpoint in `out`.
@@ -565,25 +561,26 @@ def _as_arrays(state: Any) -> Any:
     return state.numpy() if isinstance(state, torch.Tensor) else state
 
 
-def draw(curve: Sequence[Mapping[str, float]], game_id: str) -> Figure:
-    """The curve as a picture: NashConv where it was measured, else the results of matches."""
+def draw(curve: Sequence[Mapping[str, float]], game_id: str, path: Path) -> None:
+    """Writes the curve as a picture: NashConv where it was measured, else results of matches."""
     figure = Figure(figsize=(7, 4), layout="constrained")
     axes = figure.subplots()
-    steps = [row["steps"] for row in curve]
+    moves = [row["steps"] for row in curve]
     if "nash_conv" in curve[0]:
-        axes.plot(steps, [row["nash_conv"] for row in curve], label="NashConv")
+        axes.plot(moves, [row["nash_conv"] for row in curve], label="NashConv")
         axes.axhline(0.05, color="grey", linestyle="--", label="0.05")
         axes.set(yscale="log", ylabel="NashConv (reward)")
     else:
         for name in curve[0]:
             if name.startswith("reward_vs_"):
                 label = f"against {name.removeprefix('reward_vs_')}"
-                axes.plot(steps, [row[name] for row in curve], label=label)
+                axes.plot(moves, [row[name] for row in curve], label=label)
         axes.set(ylabel="mean reward a match")
     axes.set(xlabel="moves played", title=game_id)
     axes.grid(alpha=0.3)
     axes.legend()
-    return figure
+    with replacing(path) as partial:
+        figure.savefig(partial, format="png", dpi=120)
 
 
 # -- the command -------------------------------------------------------------------------------
@@ -616,6 +613,8 @@ def train(training: Training, time_limit: float | None = None) -> bool:
             show()
             if stop:
                 break
+    if training.curve:
+        draw(training.curve, training.game_id, out / "curve.png")
     return training.over
 
 
