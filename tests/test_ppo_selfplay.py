@@ -343,3 +343,8 @@ def test_help_and_mistakes_are_answered():
     assert "'ppo_selfplay'" in run("KuhnPoker-v0", "--algo", "q").stderr
     assert "KuhnPoker-v0" in run("Kuhn-v0").stderr
     assert "'players'" in run("KuhnPoker-v0", "-o", "player=3").stderr
+
+
+def test_games_too_large_to_walk_say_so(tmp_path):
+    with pytest.raises(ValueError, match=r"20,000 states.*--no-nash-conv"):
+        Training("TicTacToe-v0", {"size": 4}, Config(nash_conv=True, num_envs=2), tmp_path)

@@ -137,10 +137,19 @@ _LEAST = dict.fromkeys(
 )  # fmt: skip
 
 DEFAULTS: dict[str, dict[str, Any]] = {
-    "selfplay/KuhnPoker-v0": {"nash_conv": True},
-    "selfplay/TicTacToe-v0": {"width": 128, "pool_share": 0.25, "evaluate_every": 20},
+    # Without the pool: past policies are not the magnet's opponents, so they move its equilibrium.
+    "selfplay/KuhnPoker-v0": {"magnet_weight": 0.25, "magnet_rate": 0.02, "nash_conv": True},
+    "selfplay/TicTacToe-v0": {
+        "total_steps": 4_000_000,
+        "width": 128,
+        "pool_share": 0.25,
+        "nash_conv": True,
+    },
 }
 """What each game sets otherwise."""
+
+MAX_STATES = 20_000
+"""NashConv is measured for games of no more states."""
 
 
 # -- playing -----------------------------------------------------------------------------------
@@ -366,6 +375,8 @@ class Training:
         self.curve: list[dict[str, float]] = []
         self._reward_unit = max(abs(bound) for bound in spec.reward_range) or 1.0
         self._references = _references(game_id, self.game)
+        if config.nash_conv:
+            check_walkable(self.game)
         self._loaded: dict[str, ActorCritic] = {}
 
     @property
@@ -522,6 +533,29 @@ def nash_conv(game: Game[Any], policy: Policy) -> float:
     """
     best = BestResponse(game, policy)
     return sum(best.value(seat) for seat in range(game.spec.seats))
+
+
+def check_walkable(game: Game[Any]) -> None:
+    """Does nothing for a game whose states are few enough to measure NashConv often.
+
+    Raises:
+        ValueError: they are not, or its starts cannot be listed.
+    """
+    pending = [state for _, state in game.chance()]
+    seen = {game.key(state) for state in pending}
+    while pending:
+        state = pending.pop()
+        for seat in game.movers(state):
+            for action in game.legal(state, seat) or ():
+                after = game.apply(game.copy(state), {seat: action})
+                if game.key(after) not in seen:
+                    seen.add(game.key(after))
+                    pending.append(after)
+        if len(seen) > MAX_STATES:
+            raise ValueError(
+                f"{game!r} has more than {MAX_STATES:,} states, too many to measure NashConv "
+                "while training: say --no-nash-conv"
+            )
 
 
 def compete(
@@ -739,7 +773,7 @@ def command(
     \b
     arenas train KuhnPoker-v0 --out runs/kuhn
     arenas train TicTacToe-v0 --out runs/tictactoe --seed 3
-    arenas train KuhnPoker-v0 -o players=3 --no-nash-conv
+    arenas train TicTacToe-v0 -o size=4 --no-nash-conv --total-steps 20000000
     tensorboard --logdir runs
 
     The folder gets policy.pt (a player: network:runs/kuhn/policy.pt), curve.csv, curve.png,

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 FORMAT = 1
 """Version of the layout of policy files."""
 
-CHUNK = 256
+CHUNK = 64
 """Rows of every forward pass of a `NetworkPolicy`."""
 
 
