@@ -143,6 +143,9 @@ def test_a_file_gives_the_same_player_back(tmp_path):
     pending = turns(game, 50)
     assert twin.distributions(pending) == player.distributions(pending)
     assert arenas.make_player("TicTacToe-v0", f"network:{path}?greedy", game).greedy
+    policy("TicTacToe-v0", greedy=True).save(path)
+    assert arenas.make_player("TicTacToe-v0", f"network:{path}", game).greedy
+    assert not arenas.make_player("TicTacToe-v0", f"network:{path}?mixed", game).greedy
     assert [each.name for each in path.parent.iterdir()] == ["policy.pt"]
 
 
@@ -175,7 +178,7 @@ def test_wrong_files_are_refused_with_the_reason(tmp_path):
 def test_a_name_without_a_path_says_how_it_is_written():
     game = arenas.make_game("KuhnPoker-v0")
     for name in ("network", "network:", "network:x.pt?fast"):
-        with pytest.raises(ValueError, match=r"network:runs/kuhn/policy\.pt\?greedy"):
+        with pytest.raises(ValueError, match=r"network:runs/kuhn/policy\.pt; \?greedy"):
             arenas.make_player("KuhnPoker-v0", name, game)
 
 

@@ -4,21 +4,24 @@ Plain policy gradients by self-play do not settle in games of hidden information
 policy is answered by its best response, and the answers run in a circle round the equilibrium. Two
 additions to PPO (Schulman et al. 2017) stop that here.
 
-- Each update pays `magnet_weight` * KL(policy || magnet), summed over the actions of every visited
-  decision. That is magnetic mirror descent (Sokota et al., "A Unified Approach to Reinforcement
-  Learning, Quantal Response Equilibria, and Two-Player Zero-Sum Games", ICLR 2023, section 3) with
-  PPO's clipped step in the place of its proximal term. The game with that term has one equilibrium,
-  and the iterates converge to it. Rudolph et al., "Reevaluating Policy Gradient Methods for
-  Imperfect-Information Games" (2025) find that regularising as strongly as this is what makes
-  plain policy gradients competitive in such games.
-- The magnet is not the uniform policy, whose equilibrium is off by about the weight, but an average
-  of the policy's own weights that moves a step of `magnet_rate` towards them after each update. So
-  the equilibrium with the KL term moves too, and where it stands still the term is zero and the
-  equilibrium is one of the game itself. Perolat et al. ("Mastering the game of Stratego with
-  model-free multiagent reinforcement learning", Science 378, 2022, "R-NaD") move it in jumps.
+- Each update pays `magnet_weight` * KL(policy || magnet) at every decision that was visited. That
+  is magnetic mirror descent (Sokota et al., "A Unified Approach to Reinforcement Learning, Quantal
+  Response Equilibria, and Two-Player Zero-Sum Games", ICLR 2023) with PPO's clipped step in the
+  place of its proximal term. With that term a game has one equilibrium, which their method provably
+  approaches without averaging where strategies are single choices, and in their experiments where
+  they are trees of choices, as here. Rudolph et al., "Reevaluating Policy Gradient Methods for
+  Imperfect-Information Games" (2025), find policy gradients that are regularised so strongly at
+  least as good as deep versions of fictitious play, double oracle and CFR.
+- The magnet is not the uniform policy, which would leave the equilibrium off by about the weight.
+  It is an average of the policy's own weights and moves a step of `magnet_rate` towards them after
+  each update. Where policy and magnet rest, they are the same, the term is zero, and what is left
+  is an equilibrium of the game itself. R-NaD moves its magnet in jumps to the same end (Perolat et
+  al., "Mastering the game of Stratego with model-free multiagent reinforcement learning", Science
+  378, 2022).
 
 **The magnet is what is measured, saved and played**: the average iterate, as weights, whose noise
-is averaged away too. The learning rate falls linearly to zero, which settles the rest of it.
+is averaged away too. The learning rate falls linearly to zero, which settles the rest of it. Where
+nothing is hidden it is measured and played greedily: there mixing moves gains nothing.
 
 Every iteration plays `num_envs` whole matches, so no trajectory is cut and nothing is bootstrapped.
 A seat's own decisions form its trajectory; what it is paid while others move belongs to its last
@@ -82,6 +85,22 @@ def _setting(default: Any, help: str) -> Any:
     return field(default=default, metadata={"help": help})
 
 
+_COUNTS = (
+    "total_steps",
+    "num_envs",
+    "epochs",
+    "minibatches",
+    "width",
+    "depth",
+    "groups",
+    "pool_size",
+    "snapshot_every",
+    "evaluate_every",
+    "evaluate_games",
+    "final_games",
+)
+
+
 @dataclass(frozen=True)
 class Config:
     """Settings of a run; the help of each is what `--help` prints.
@@ -121,23 +140,24 @@ class Config:
     nash_conv: bool = _setting(False, "Measure NashConv exactly; walks the whole game.")
 
     def __post_init__(self) -> None:
-        for name, least in _LEAST.items():
-            if getattr(self, name) < least:
-                raise ValueError(f"{name}={getattr(self, name)}: at least {least}")
-        if not 0 <= self.pool_share <= 1:
-            raise ValueError(f"pool_share={self.pool_share}: 0 to 1")
+        for name in _COUNTS:
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name}={getattr(self, name)}: at least 1")
+        for name in ("gamma", "gae_lambda", "pool_share"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name}={getattr(self, name)}: 0 to 1")
+        for name in ("learning_rate", "clip", "max_grad_norm"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name}={getattr(self, name)}: above 0")
+        for name in ("magnet_weight", "value_weight"):
+            if not getattr(self, name) >= 0:
+                raise ValueError(f"{name}={getattr(self, name)}: 0 or more")
         if not 0 < self.magnet_rate <= 1:
             raise ValueError(f"magnet_rate={self.magnet_rate}: above 0 and at most 1")
 
 
-_LEAST = dict.fromkeys(
-    ("total_steps", "num_envs", "epochs", "minibatches", "width", "depth", "groups", "pool_size",
-     "snapshot_every", "evaluate_every", "evaluate_games", "final_games"),
-    1,
-)  # fmt: skip
-
 DEFAULTS: dict[str, dict[str, Any]] = {
-    # Without the pool: past policies are not the magnet's opponents, so they move its equilibrium.
+    # Mirror matches only: the argument above is about a policy that meets itself.
     "selfplay/KuhnPoker-v0": {"magnet_weight": 0.25, "magnet_rate": 0.02, "nash_conv": True},
     "selfplay/TicTacToe-v0": {
         "total_steps": 4_000_000,
@@ -386,10 +406,7 @@ class Training:
 
     @property
     def policy(self) -> NetworkPolicy:
-        """The policy that a run is for: the magnet.
-
-        Nothing is gained by mixing moves where nothing is hidden, so there it plays the likeliest.
-        """
+        """The policy that a run is for: the magnet, greedy where nothing is hidden."""
         greedy = self.game.spec.information == "perfect"
         policy = NetworkPolicy(
             self.game, self.magnet, version=self.iteration, greedy=greedy, game_id=self.game_id
@@ -493,6 +510,8 @@ class Training:
                 writer = csv.DictWriter(file, list(self.curve[0]))
                 writer.writeheader()
                 writer.writerows(self.curve)
+        if self.config.pool_share:
+            self.pool.save(self.out / "pool.json")
         # Not before: the checkpoint until now may still name a member that has left the pool.
         kept = {member.payload for member in self.pool.members}
         for path in (self.out / "pool").glob("*.pt"):
@@ -777,8 +796,8 @@ def command(
     tensorboard --logdir runs
 
     The folder gets policy.pt (a player: network:runs/kuhn/policy.pt), curve.csv, curve.png,
-    config.json, TensorBoard events and checkpoint.pt. Ctrl-C saves; the same command goes on from
-    there, to the same figures as if it had never stopped.
+    config.json, TensorBoard events, checkpoint.pt, and the pool where it is used. Ctrl-C saves; the
+    same command goes on from there, to the same figures as if it had never stopped.
     """
     torch.set_num_threads(threads)
     try:
@@ -805,7 +824,14 @@ def command(
 
 def _discard(out: Path) -> None:
     """Removes what a run has written, and nothing else."""
-    for name in ("checkpoint.pt", "policy.pt", "curve.csv", "curve.png", "config.json"):
+    for name in (
+        "checkpoint.pt",
+        "policy.pt",
+        "curve.csv",
+        "curve.png",
+        "config.json",
+        "pool.json",
+    ):
         (out / name).unlink(missing_ok=True)
     for name in ("pool", "tensorboard"):
         shutil.rmtree(out / name, ignore_errors=True)

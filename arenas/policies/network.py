@@ -233,7 +233,7 @@ class NetworkPolicy(StochasticPolicy):
         return _drawn(self.probabilities(observations, masks), uniforms)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes weights, shapes, game and version; the file is replaced in one step."""
+        """Writes weights, shapes, game, version and `greedy`; the file is replaced in one step."""
         contents = {
             "format": FORMAT,
             "game": self.game.spec.name,
@@ -243,6 +243,7 @@ class NetworkPolicy(StochasticPolicy):
             "actions": self.network.actions,
             "hidden": list(self.network.hidden),
             "version": self.version,
+            "greedy": self.greedy,
             "weights": self.network.state_dict(),
         }
         with replacing(path) as partial:
@@ -250,9 +251,14 @@ class NetworkPolicy(StochasticPolicy):
 
     @classmethod
     def load(
-        cls, path: str | os.PathLike[str], game: Game[Any], *, greedy: bool = False
+        cls, path: str | os.PathLike[str], game: Game[Any], *, greedy: bool | None = None
     ) -> NetworkPolicy:
         """Reads a file that `save` wrote; nothing in it is executed.
+
+        Args:
+            path: the file.
+            game: of the file's name and shapes; other options are fine.
+            greedy: None plays as the policy did that was saved.
 
         Raises:
             ValueError: there is no such file, it is no policy file, or it is for another game.
@@ -267,7 +273,7 @@ class NetworkPolicy(StochasticPolicy):
                 game,
                 network,
                 version=contents["version"],
-                greedy=greedy,
+                greedy=contents["greedy"] if greedy is None else greedy,
                 game_id=contents["game_id"],
             )
         except ValueError as error:
@@ -297,15 +303,16 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def network_player(game: Game[Any], argument: str) -> NetworkPolicy:
-    """The player `network:PATH`, or `network:PATH?greedy` to play the likeliest move.
+    """The player `network:PATH`, which plays as it was saved; `?greedy` or `?mixed` overrule that.
 
     Raises:
         ValueError: no path, or as in `NetworkPolicy.load`.
     """
     path, _, how = argument.partition("?")
-    if not path or how not in ("", "greedy"):
+    hows = {"": None, "greedy": True, "mixed": False}
+    if not path or how not in hows:
         raise ValueError(
             f"network:{argument}: name a file that training wrote, such as "
-            "network:runs/kuhn/policy.pt, or network:runs/kuhn/policy.pt?greedy"
+            "network:runs/kuhn/policy.pt; ?greedy after it plays its likeliest move, ?mixed draws"
         )
-    return NetworkPolicy.load(path, game, greedy=how == "greedy")
+    return NetworkPolicy.load(path, game, greedy=hows[how])
