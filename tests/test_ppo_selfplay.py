@@ -10,10 +10,11 @@ import time
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-import arenas
+from arenas.cli import app
 from arenas.policies.pool import Member
 
 torch = pytest.importorskip("torch")
@@ -252,7 +253,7 @@ def test_other_settings_do_not_go_on(tmp_path):
 def arguments(out, **changes):
     chosen = {**SMALL, **changes}
     flags = [f"--{name.replace('_', '-')}={value}" for name, value in chosen.items()]
-    return [sys.executable, "-m", "arenas", "train", "KuhnPoker-v0", "--out", str(out), *flags]
+    return ["train", "KuhnPoker-v0", "--out", str(out), *flags]
 
 
 def events(out):
@@ -267,23 +268,27 @@ def events(out):
 @pytest.mark.slow  # Five processes, each of which loads PyTorch.
 @pytest.mark.filterwarnings("default")
 def test_a_killed_run_ends_as_one_that_was_not(tmp_path):
-    long = {"total_steps": 25_000}
+    long = {"total_steps": 20_000}
     whole, killed = tmp_path / "whole", tmp_path / "killed"
+    command = [sys.executable, "-m", "arenas"]
     done = subprocess.run(
-        arguments(whole, **long), check=True, capture_output=True, text=True, timeout=300
+        [*command, *arguments(whole, **long)], check=True, capture_output=True, text=True
     )
     moments = random.Random()
     for how in (signal.SIGKILL, signal.SIGINT, signal.SIGKILL):
         checkpoint = killed / "checkpoint.pt"
         before = checkpoint.stat().st_mtime_ns if checkpoint.exists() else 0
         process = subprocess.Popen(
-            arguments(killed, **long), stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
+            [*command, *arguments(killed, **long)],
+            stderr=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            text=True,
         )
         while process.poll() is None and (
             not checkpoint.exists() or checkpoint.stat().st_mtime_ns == before
         ):
             time.sleep(0.01)
-        time.sleep(moments.uniform(0, 0.5))
+        time.sleep(moments.uniform(0, 0.3))
         process.send_signal(how)
         _, err = process.communicate(timeout=120)
         assert process.returncode in ((-9,) if how == signal.SIGKILL else (130,)), err
@@ -291,7 +296,7 @@ def test_a_killed_run_ends_as_one_that_was_not(tmp_path):
             assert "the same command goes on" in err
             assert (killed / "curve.png").exists()
     last = subprocess.run(
-        arguments(killed, **long), check=True, capture_output=True, text=True, timeout=300
+        [*command, *arguments(killed, **long)], check=True, capture_output=True, text=True
     )
     assert "going on after" in last.stderr
     assert last.stdout == done.stdout
@@ -308,41 +313,52 @@ def test_a_killed_run_ends_as_one_that_was_not(tmp_path):
 # -- the command -------------------------------------------------------------------------------
 
 
+def run(*args):
+    return CliRunner().invoke(app, args, prog_name="arenas")
+
+
 @pytest.mark.filterwarnings("default")
 def test_the_command_trains_a_player_that_sits_down(tmp_path):
     out = tmp_path / "run"
     command = [*arguments(out, total_steps=600), "--algo", "ppo_selfplay", "--seed", "3"]
-    done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=120)
+    done = run(*command)
+    assert done.exit_code == 0, done.output
     assert "NashConv" in done.stdout
     assert "W/D/L" in done.stdout
     config = json.loads((out / "config.json").read_text())
     assert (config["seed"], config["width"], config["nash_conv"]) == (3, 16, True)
-    names = {"config.json", "curve.csv", "curve.png", "checkpoint.pt", "policy.pt", "tensorboard"}
+    names = {"config.json", "curve.csv", "curve.png", "checkpoint.pt", "policy.pt", "pool.json"}
     assert names <= {path.name for path in out.iterdir()}
     assert not list(out.rglob("*.partial"))
-    game = arenas.make_game("KuhnPoker-v0")
-    player = arenas.make_player("KuhnPoker-v0", f"network:{out / 'policy.pt'}", game)
-    assert len(list(arenas.play_matches("KuhnPoker-v0", [player, "nash"], 10))) == 10
+    player = f"network:{out / 'policy.pt'}"
+    assert run("match", "KuhnPoker-v0", "--seats", player, "nash", "-n", "10").exit_code == 0
     # What is there is kept, unless it is to be discarded.
+    assert run(*command).stdout == done.stdout
     other = [*arguments(out, total_steps=700), "--seed", "3"]
-    refused = subprocess.run(other, capture_output=True, text=True, timeout=120, check=False)
-    assert refused.returncode == 1
+    refused = run(*other)
+    assert refused.exit_code == 1
     assert "total_steps=600, now 700" in refused.stderr
-    subprocess.run([*other, "--fresh"], check=True, capture_output=True, timeout=120)
+    assert run(*other, "--fresh").exit_code == 0
+
+
+def test_a_time_limit_stops_and_the_same_command_goes_on(tmp_path):
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    done = run(*arguments(whole, total_steps=500))
+    stopped = run(*arguments(parts, total_steps=500), "--time-limit", "0")
+    assert stopped.exit_code == 0
+    assert "the same command goes on" in stopped.stderr
+    assert run(*arguments(parts, total_steps=500)).stdout == done.stdout
 
 
 def test_help_and_mistakes_are_answered():
-    def run(*args):
-        command = [sys.executable, "-m", "arenas", "train", *args]
-        return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-
-    shown = run("--help").stdout
+    shown = run("train", "--help").stdout
     assert shown.startswith("Usage: arenas train --algo ppo_selfplay [OPTIONS] GAME_ID")
     for name in ("--total-steps", "--magnet-weight", "--resume / --fresh", "-o, --option"):
         assert name in shown
-    assert "'ppo_selfplay'" in run("KuhnPoker-v0", "--algo", "q").stderr
-    assert "KuhnPoker-v0" in run("Kuhn-v0").stderr
-    assert "'players'" in run("KuhnPoker-v0", "-o", "player=3").stderr
+    assert run("train").stdout == shown
+    assert "'ppo_selfplay'" in run("train", "KuhnPoker-v0", "--algo", "q").stderr
+    assert "KuhnPoker-v0" in run("train", "Kuhn-v0").stderr
+    assert "'players'" in run("train", "KuhnPoker-v0", "-o", "player=3").stderr
 
 
 def test_games_too_large_to_walk_say_so(tmp_path):

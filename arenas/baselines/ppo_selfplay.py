@@ -640,9 +640,12 @@ def draw(curve: Sequence[Mapping[str, float]], game_id: str, path: Path) -> None
 
 
 def train(training: Training, time_limit: float | None = None) -> bool:
-    """Runs to the end, to the time limit, or to Ctrl-C; returns whether it got to the end.
+    """Runs to the end, to the time limit, or to Ctrl-C, and writes a checkpoint there.
 
-    It stops between two iterations and writes a checkpoint then.
+    It stops between two iterations.
+
+    Returns:
+        Whether Ctrl-C stopped it.
     """
     config, out = training.config, training.out
     started = time.monotonic()
@@ -668,7 +671,7 @@ def train(training: Training, time_limit: float | None = None) -> bool:
                 break
     if training.curve:
         draw(training.curve, training.game_id, out / "curve.png")
-    return training.over
+    return interrupted() and not training.over
 
 
 @contextmanager
@@ -816,10 +819,13 @@ def command(
     written = {"game_id": full, "options": training.options, **asdict(config)}
     with replacing(out / "config.json") as partial:
         partial.write_text(json.dumps(written, indent=2) + "\n", encoding="utf-8")
-    if not train(training, time_limit):
-        click.echo(f"stopped after {training.steps} moves; the same command goes on", err=True)
-        raise click.exceptions.Exit(0 if time_limit else INTERRUPTED)
-    click.echo(report(training))
+    interrupted = train(training, time_limit)
+    if training.over:
+        click.echo(report(training))
+        return
+    click.echo(f"stopped after {training.steps} moves; the same command goes on", err=True)
+    if interrupted:
+        raise click.exceptions.Exit(INTERRUPTED)
 
 
 def _discard(out: Path) -> None:
