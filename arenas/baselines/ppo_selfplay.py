@@ -614,12 +614,16 @@ def _as_arrays(state: Any) -> Any:
     return state.numpy() if isinstance(state, torch.Tensor) else state
 
 
-def draw(curve: Sequence[Mapping[str, float]], game_id: str, path: Path) -> None:
-    """Writes the curve as a picture: NashConv where it was measured, else results of matches."""
+def draw(training: Training, path: Path) -> None:
+    """Writes the curve as a picture: NashConv where moves are mixed, else results of matches.
+
+    A greedy policy's NashConv only takes the values of the game, mostly 0 in the end.
+    """
+    curve = training.curve
     figure = Figure(figsize=(7, 4), layout="constrained")
     axes = figure.subplots()
     moves = [row["steps"] for row in curve]
-    if "nash_conv" in curve[0]:
+    if "nash_conv" in curve[0] and not training.policy.greedy:
         axes.plot(moves, [row["nash_conv"] for row in curve], label="NashConv")
         axes.axhline(0.05, color="grey", linestyle="--", label="0.05")
         axes.set(yscale="log", ylabel="NashConv (reward)")
@@ -629,7 +633,7 @@ def draw(curve: Sequence[Mapping[str, float]], game_id: str, path: Path) -> None
                 label = f"against {name.removeprefix('reward_vs_')}"
                 axes.plot(moves, [row[name] for row in curve], label=label)
         axes.set(ylabel="mean reward a match")
-    axes.set(xlabel="moves played", title=game_id)
+    axes.set(xlabel="moves played", title=training.game_id)
     axes.grid(alpha=0.3)
     axes.legend()
     with replacing(path) as partial:
@@ -670,7 +674,7 @@ def train(training: Training, time_limit: float | None = None) -> bool:
             if stop:
                 break
     if training.curve:
-        draw(training.curve, training.game_id, out / "curve.png")
+        draw(training, out / "curve.png")
     return interrupted() and not training.over
 
 
@@ -699,7 +703,7 @@ def _show_progress(training: Training) -> Iterator[Callable[[], None]]:
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     columns = (
         TextColumn("{task.description}"),
-        BarColumn(),
+        BarColumn(bar_width=20),
         TextColumn("{task.percentage:3.0f} %"),
         TimeRemainingColumn(),
         TextColumn("{task.fields[figures]}"),
@@ -707,7 +711,7 @@ def _show_progress(training: Training) -> Iterator[Callable[[], None]]:
     shown = len(training.curve)
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
         task = progress.add_task(
-            training.game_id,
+            training.game_id.split("/")[-1],
             total=training.config.total_steps,
             completed=training.steps,
             figures="",
@@ -725,8 +729,11 @@ def _show_progress(training: Training) -> Iterator[Callable[[], None]]:
 
 
 def _brief(row: Mapping[str, float]) -> str:
-    names = [name for name in row if name == "nash_conv" or "_vs_" in name]
-    return "  ".join(f"{name.replace('_', ' ')} {row[name]:.4g}" for name in names)
+    figures = [f"NashConv {row['nash_conv']:.4f}"] if "nash_conv" in row else []
+    for name in row:
+        if name.startswith("reward_vs_"):
+            figures.append(f"{name.removeprefix('reward_').replace('_', ' ')} {row[name]:+.3f}")
+    return "  ".join(figures)
 
 
 def report(training: Training) -> str:
@@ -790,7 +797,7 @@ def command(
     option: tuple[str, ...],
     **settings: Any,
 ) -> None:
-    r"""Train a network by self-play: PPO held to its own slow average, and a pool of opponents.
+    """Train a network by self-play: PPO held to its own slow average, and a pool of opponents.
 
     \b
     arenas train KuhnPoker-v0 --out runs/kuhn
@@ -801,7 +808,7 @@ def command(
     The folder gets policy.pt (a player: network:runs/kuhn/policy.pt), curve.csv, curve.png,
     config.json, TensorBoard events, checkpoint.pt, and the pool where it is used. Ctrl-C saves; the
     same command goes on from there, to the same figures as if it had never stopped.
-    """
+    """  # noqa: D301 - click reads the escape itself
     torch.set_num_threads(threads)
     try:
         full = arenas.registry.find(game_id).id
