@@ -339,7 +339,13 @@ def _algorithms() -> list[str]:
     add_help_option=False, context_settings={"ignore_unknown_options": True}, options_metavar=""
 )
 @click.option("--algo", default="ppo_selfplay", type=click.Choice(_algorithms()))
-@click.argument("arguments", metavar="GAME_ID [OPTIONS]", nargs=-1, type=click.UNPROCESSED)
+@click.argument(
+    "arguments",
+    metavar="GAME_ID [OPTIONS]",
+    nargs=-1,
+    type=click.UNPROCESSED,
+    shell_complete=_complete_game,
+)
 def train(algo: str, arguments: tuple[str, ...]) -> None:
     """Train a player of a game by self-play; `arenas train --help` shows how."""
     with _plain_errors():
