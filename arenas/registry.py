@@ -224,11 +224,7 @@ def make_seat_env(
         ValueError: a value is out of range.
     """
     game = make_game(game_id, **options)
-    opponents: Policy | list[Policy] | None
-    if opponent == "self":
-        opponents = None
-    else:
-        opponents = opponents_named(game_id, game, opponent)
+    opponents = None if opponent == "self" else opponents_named(game_id, game, opponent)
     full = find(game_id).id
     return SeatEnv(game, opponents, seat, view, illegal, max_cycles, render_mode, full)
 
@@ -278,7 +274,7 @@ def make_vec(
             f"{find(game_id).short} has no rules to compile; "
             'gym.make_vec(..., vectorization_mode="sync") steps its games one by one'
         )
-    common = {
+    common: dict[str, Any] = {
         "num_envs": num_envs,
         "autoreset": autoreset,
         "illegal": illegal,

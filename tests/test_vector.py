@@ -1,16 +1,12 @@
-"""The vector environments play the very matches of the AEC environment, and keep Gymnasium's rules."""
+"""Vector environments play the very matches of the AEC environment, by Gymnasium's rules."""
 
 from __future__ import annotations
 
-import gymnasium as gym
 import numpy as np
-import pytest
-from gymnasium.vector import AutoresetMode
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import arenas
-from arenas.core.game import IllegalMove
 
 VARIANTS = [
     ("KuhnPoker-v0", {}),
@@ -64,7 +60,9 @@ def same_play(game_id, options, illegal, max_cycles, seeds, steps, wild):
                 assert match.plies == ended["length"][i]
                 assert match.illegal_moves == ended["illegal_moves"][i].tolist()
                 last = aec.observe(mover)
-                assert last["observation"].tobytes() == info["final_obs"]["observation"][i].tobytes()
+                assert (
+                    last["observation"].tobytes() == info["final_obs"]["observation"][i].tobytes()
+                )
                 assert not last["action_mask"].any()
                 aec.reset()
     return played

@@ -7,19 +7,23 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from importlib.util import find_spec
+from itertools import pairwise
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from arenas.core.compiled import specialise
-from arenas.core.lockstep import Batch
+from arenas.core.lockstep import SHARED, Batch
+from arenas.core.tables import Shown
 
 
-def device_of(name: str, rules: Any, threads: int = 1) -> Device:
+def device_of(name: str, engine: ModuleType, rules: ModuleType, threads: int = 1) -> Device:
     """The device called `name`, for games of one rules module.
 
     Args:
         name: "cpu", or "cuda" for the current CUDA device.
+        engine: `by_rules` or `by_tables`.
         rules: the rules module.
         threads: CPU threads that share the games of a batch.
 
@@ -28,9 +32,9 @@ def device_of(name: str, rules: Any, threads: int = 1) -> Device:
         ImportError: "cuda" without torch and numba-cuda.
     """
     if name == "cpu":
-        return CpuDevice(rules, threads)
+        return CpuDevice(engine, rules, threads)
     if name == "cuda":
-        return CudaDevice(rules)
+        return CudaDevice(engine, rules)
     raise ValueError(f"device={name!r}: the devices are cpu and cuda")
 
 
@@ -39,14 +43,14 @@ class Device:
 
     target = "python"
 
-    def __init__(self, rules: Any) -> None:
-        self._rules = rules
-        self._compiled: dict[Callable[..., None], Callable[..., Any]] = {}
+    def __init__(self, engine: ModuleType, rules: ModuleType) -> None:
+        self._modules = {"rules": rules, "engine": engine}
+        self._compiled: dict[Callable[..., None], Any] = {}
 
-    def kernel(self, kernel: Callable[..., None]) -> Callable[..., Any]:
-        """A kernel of `core/lockstep.py`, compiled for this device and these rules when first used."""
+    def kernel(self, kernel: Callable[..., None]) -> Any:
+        """A kernel of `core/lockstep.py`, specialised for this device and these rules."""
         if kernel not in self._compiled:
-            self._compiled[kernel] = specialise(kernel, self._rules, self.target)
+            self._compiled[kernel] = specialise(kernel, self.target, **self._modules)
         return self._compiled[kernel]
 
     def run(self, kernel: Callable[..., None], batch: Batch, *args: Any) -> None:
@@ -54,13 +58,16 @@ class Device:
         raise NotImplementedError
 
     def inner(self, host: np.ndarray) -> Any:
-        """An array that only kernels and this class touch, with what `host` holds."""
-        return host.copy()
+        """An array that only kernels read, with what `host` holds."""
+        return host
 
-    def shared(self, host: np.ndarray) -> tuple[Any, Any]:
-        """The same memory twice: as callers get it, and as kernels take it."""
-        array = host.copy()
-        return array, array
+    def outer(self, host: np.ndarray) -> tuple[Any, Any]:
+        """The same memory twice, with what `host` holds: as kernels take it, and as callers do."""
+        return host, host
+
+    def parts(self, words: Any, shown: Shown) -> tuple[Any, Any]:
+        """The views and masks that lie in an array of words, for callers."""
+        return shown.parts(words)
 
     def take(self, array: Any, dtype: Any) -> Any:
         """What a caller handed in, as kernels take it.
@@ -69,11 +76,9 @@ class Device:
             TypeError: it is not an array of that kind.
         """
         given = np.asarray(array)
-        if given.dtype != dtype:
-            if given.dtype.kind not in ("iu" if np.dtype(dtype).kind == "i" else "b"):
-                raise TypeError(f"expected an array of {np.dtype(dtype)}, got {given.dtype}")
-            given = given.astype(dtype)
-        return given
+        if given.dtype != dtype and given.dtype.kind not in ("iu" if dtype == np.int64 else "b"):
+            raise TypeError(f"expected an array of {np.dtype(dtype)}, got {given.dtype}")
+        return np.require(given, dtype, ("C", "A", "W"))
 
     def read(self, array: Any) -> np.ndarray:
         """A copy of a kernel's array in main memory."""
@@ -87,6 +92,10 @@ class Device:
         """A copy of what callers get."""
         return array.copy()
 
+    def host(self, array: Any) -> np.ndarray:
+        """What callers get, in main memory."""
+        return np.asarray(array)
+
     def close(self) -> None:
         """Releases threads; calling it again does nothing."""
 
@@ -94,36 +103,47 @@ class Device:
 class CpuDevice(Device):
     """CPU threads: one by default, since games this cheap seldom gain from more."""
 
-    def __init__(self, rules: Any, threads: int = 1) -> None:
-        super().__init__(rules)
+    def __init__(self, engine: ModuleType, rules: ModuleType, threads: int = 1) -> None:
+        super().__init__(engine, rules)
         if threads < 1:
             raise ValueError(f"threads={threads}: at least one")
         self.target = "cpu" if _have_numba() else "python"
         self._threads = threads
         self._pool = ThreadPoolExecutor(threads - 1) if threads > 1 else None
+        self._entries: dict[Callable[..., None], Callable[..., Any]] = {}
         self._shares: tuple[Batch, list[tuple[slice, Batch]]] | None = None
 
     def run(self, kernel: Callable[..., None], batch: Batch, *args: Any) -> None:
-        compiled = self.kernel(kernel)
         if self.target == "python":
             # Words are meant to wrap; NumPy warns when its scalars do.
             with np.errstate(over="ignore"):
-                compiled(batch, *args)
-        elif self._pool is None:
-            compiled(batch, *args)
-        else:
-            (part, mine), *others = self._split(batch)
-            jobs = [self._pool.submit(compiled, b, *_cut(args, at)) for at, b in others]
-            compiled(mine, *_cut(args, part))
-            for job in jobs:
-                job.result()
+                self.kernel(kernel)(batch, *args)
+            return
+        entry = self._entries.get(kernel)
+        if entry is None:
+            # Arguments have the same types in every call, so numba need not look at them again.
+            dispatcher = self.kernel(kernel)
+            dispatcher.compile(tuple(map(_numba_type, (batch, *args))))
+            (overload,) = dispatcher.overloads.values()
+            entry = self._entries[kernel] = overload.entry_point
+        if self._pool is None:
+            entry(batch, *args)
+            return
+        (part, mine), *others = self._split(batch)
+        jobs = [self._pool.submit(entry, b, *_cut(args, at)) for at, b in others]
+        entry(mine, *_cut(args, part))
+        for job in jobs:
+            job.result()
 
     def _split(self, batch: Batch) -> list[tuple[slice, Batch]]:
         if self._shares is None or self._shares[0] is not batch:
             edges = np.linspace(0, len(batch.rows), self._threads + 1).astype(int)
-            parts = [slice(a, b) for a, b in zip(edges[:-1], edges[1:], strict=True)]
-            # `blank` comes first and belongs to all games.
-            cuts = [(at, Batch(batch.blank, *(field[at] for field in batch[1:]))) for at in parts]
+            parts = [slice(*ends) for ends in pairwise(edges.tolist())]
+            cuts = []
+            for at in parts:
+                fields: list[Any] = [*batch[:SHARED]]
+                fields += [field[at] for field in batch[SHARED:]]  # type: ignore[index]
+                cuts.append((at, Batch(*fields)))
             self._shares = batch, cuts
         return self._shares[1]
 
@@ -142,8 +162,8 @@ class CudaDevice(Device):
     THREADS = 128
     """Threads a block."""
 
-    def __init__(self, rules: Any) -> None:
-        super().__init__(rules)
+    def __init__(self, engine: ModuleType, rules: ModuleType) -> None:
+        super().__init__(engine, rules)
         from numba import config, cuda
 
         self._cuda = cuda
@@ -170,15 +190,18 @@ class CudaDevice(Device):
         return self._cuda.external_stream(stream) if stream else self._cuda.default_stream()
 
     def inner(self, host: np.ndarray) -> Any:
-        return host.copy() if self._simulated else self._cuda.to_device(host)
+        return host if self._simulated else self._cuda.to_device(np.ascontiguousarray(host))
 
-    def shared(self, host: np.ndarray) -> tuple[Any, Any]:
+    def outer(self, host: np.ndarray) -> tuple[Any, Any]:
         if self._simulated:
-            return super().shared(host)
+            return super().outer(host)
         import torch
 
-        tensor = torch.from_numpy(host.copy()).cuda()
-        return tensor, self._cuda.as_cuda_array(tensor)
+        tensor = torch.from_numpy(host).cuda()
+        return self._cuda.as_cuda_array(tensor), tensor
+
+    def parts(self, words: Any, shown: Shown) -> tuple[Any, Any]:
+        return shown.parts(words) if self._simulated else shown.tensors(words)
 
     def take(self, array: Any, dtype: Any) -> Any:
         if self._simulated:
@@ -202,6 +225,15 @@ class CudaDevice(Device):
 
     def copy(self, array: Any) -> Any:
         return array.copy() if self._simulated else array.clone()
+
+    def host(self, array: Any) -> np.ndarray:
+        return np.asarray(array if self._simulated else array.cpu())
+
+
+def _numba_type(value: Any) -> Any:
+    from numba import typeof
+
+    return typeof(value)
 
 
 def _cut(args: tuple[Any, ...], part: slice) -> list[Any]:

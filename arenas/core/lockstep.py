@@ -2,22 +2,20 @@
 
 Each kernel is a loop over games around scalar functions of one game, index `i`. The source is the
 same for the CPU, where the loop runs from end to end, and for CUDA, where each thread takes every
-n-th game. `rules` stands for the functions of the game's rules module; `compiled.specialise` puts
-them in. What happens to a game here is what `Match` does to it: turns, illegal moves, rewards,
-ends and seeds are the same to the bit, and a test holds them together.
+n-th game. `engine` stands for the functions of `by_rules` or `by_tables`, which
+`compiled.specialise` puts in. What happens to a game here is what `Match` does to it: turns,
+illegal moves, rewards, ends and seeds are the same to the bit, and a test holds them together.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple, Protocol, cast
 
 import numpy as np
 
-from arenas.core.compiled import first, following, fork, mix64, scale, stride
-from arenas.core.flat import FlatRules
+from arenas.core.compiled import first, following, fork, mix64, stride
 from arenas.core.match import REPLACEMENTS
-
-rules: FlatRules
+from arenas.core.tables import Tables
 
 NEXT_STEP, SAME_STEP, DISABLED = 0, 1, 2
 """Values of `Settings.autoreset`."""
@@ -27,6 +25,22 @@ RETRY, RANDOM, PENALTY = 0, 1, 2
 
 ZERO_SUM, COMMON, GENERAL_SUM = 0, 1, 2
 """Values of `Settings.payoff`."""
+
+
+class Engine(Protocol):
+    """The functions of `by_rules` and of `by_tables`, which say what they do."""
+
+    def deal(self, b: Batch, i: int, word: Any, /) -> None: ...
+    def to_move(self, b: Batch, i: int, /) -> int: ...
+    def is_legal(self, b: Batch, i: int, action: int, /) -> bool: ...
+    def pick(self, b: Batch, i: int, word: Any, /) -> int: ...
+    def play(self, b: Batch, i: int, action: int, /) -> None: ...
+    def score(self, b: Batch, i: int, out: Any, /) -> None: ...
+    def show(self, b: Batch, i: int, seat: int, /) -> None: ...
+    def show_end(self, b: Batch, i: int, seat: int, /) -> None: ...
+
+
+engine = cast(Engine, None)  # `compiled.specialise` binds it.
 
 
 class Settings(NamedTuple):
@@ -49,41 +63,56 @@ class Settings(NamedTuple):
     least: float
 
 
-class Batch(NamedTuple):
-    """B games with S seats, A actions, rows of W numbers and views of n numbers.
+SEQUENCE, SAMPLER = 0, 1
+"""Columns of `Batch.words`: where the sequence of match seeds and the stream of `sample` stand."""
 
-    The first block is what play depends on, the second what a step gives out.
-    """
+AT, SEED, SEAT, MOVER, PLIES, ATTEMPTS, FINAL_PLIES, NUMBERS = 0, 1, 2, 3, 4, 5, 6, 8
+"""Columns of `Batch.numbers`, padded to a cache line.
+
+AT is the position's place in the tables, SEED the match's, SEAT the seat to move (the last one when
+over), MOVER the one that moved in this step, PLIES the moves played, ATTEMPTS the illegal
+submissions of this turn, FINAL_PLIES the moves of the match that ended last.
+"""
+
+SUBMITTED, ILLEGAL_MOVES, FINAL_ILLEGAL_MOVES, COUNTS = 0, 1, 2, 3
+"""Rows of `Batch.counts`: submissions, the illegal ones, those of the match that ended last."""
+
+REWARD, TOTAL, CHARGED, FINAL_TOTAL, SUMS = 0, 1, 2, 3, 4
+"""Rows of `Batch.sums`: rewards of this step, of the match so far, what illegal moves have cost or
+brought, and rewards of the match that ended last."""
+
+OVER, TERMINATED, TRUNCATED, ENDED, FLAGS = 0, 1, 2, 3, 4
+"""Columns of `Batch.flags`: the match is over and the next has not begun; the rules ended it in
+this step; it was cut short in this step; one of the two."""
+
+
+class Batch(NamedTuple):
+    """B games with S seats, A actions, rows of W numbers and views of n numbers."""
 
     blank: np.ndarray  # (W,) int64: the row before dealing
-    rows: np.ndarray  # (B, W) int64
-    sequence: np.ndarray  # (B,) uint64: where the sequence of match seeds stands
-    seeds: np.ndarray  # (B,) int64: seed of the match
-    samplers: np.ndarray  # (B,) uint64: where the stream of `sample` stands
-    plies: np.ndarray  # (B,) int64: moves played
-    submitted: np.ndarray  # (B, S) int64: submissions, illegal ones included
-    attempts: np.ndarray  # (B,) int64: illegal submissions of this turn
-    penalties: np.ndarray  # (B, S) float64: what illegal moves have cost or brought
-    over: np.ndarray  # (B,) bool: finished, the next match has not begun
+    tables: Tables  # without positions where the game is played by its rules
+    mask_start: int
+    mask_stop: int
 
-    observations: np.ndarray  # (B, n): view of the seat to move, of the last one when over
-    masks: np.ndarray  # (B, A) int8: its legal actions; zeros when over
-    seats: np.ndarray  # (B,) int64: the seat to move; the last one when over
-    movers: np.ndarray  # (B,) int64: the seat that moved in this step
-    mover_rewards: np.ndarray  # (B,) float64: its reward
-    rewards: np.ndarray  # (B, S) float64: rewards of this step
-    totals: np.ndarray  # (B, S) float64: rewards of the match so far
-    illegal_moves: np.ndarray  # (B, S) int64: illegal submissions of the match so far
-    terminated: np.ndarray  # (B,) bool: the rules ended the match in this step
-    truncated: np.ndarray  # (B,) bool: it was cut short in this step
-    ended: np.ndarray  # (B,) bool: one of the two
-    final_observations: np.ndarray  # (B, n): the mover's view of the match that ended
-    final_totals: np.ndarray  # (B, S) float64: its rewards
-    final_plies: np.ndarray  # (B,) int64: its moves
-    final_illegal_moves: np.ndarray  # (B, S) int64
+    rows: np.ndarray  # (B, W) int64; where there are tables, the row of the start
+    words: np.ndarray  # (B, 2) uint64
+    numbers: np.ndarray  # (B, NUMBERS) int64
+    counts: np.ndarray  # (B, COUNTS, S) int64
+    sums: np.ndarray  # (B, SUMS, S) float64
+    mover_rewards: np.ndarray  # (B,) float64: reward of the seat that moved in this step
+    flags: np.ndarray  # (B, FLAGS) bool
+    shown: np.ndarray  # (B, w) int64: what the seat to move sees, see `Shown`
+    shown_view: np.ndarray  # the same memory as numbers of the view
+    shown_octets: np.ndarray  # (B, 8 * w) int8: the same memory; the mask lies in it
+    final_shown: np.ndarray  # (B, w) int64: what the seat that ended the last match saw at the end
+    final_view: np.ndarray  # the same memory as numbers of the view
 
 
-# -- kernels ----------------------------------------------------------------------------------------
+SHARED = 4
+"""Fields of a batch that belong to all games."""
+
+
+# -- kernels ---------------------------------------------------------------------------------------
 
 
 def start(b: Batch, where: np.ndarray) -> None:
@@ -119,190 +148,171 @@ def step_some(b: Batch, settings: Settings, actions: np.ndarray, where: np.ndarr
 def sample(b: Batch, actions: np.ndarray) -> None:
     """Draws a uniform legal action of every game into `actions` (B,) int64; 0 when over."""
     for i in range(first(), b.rows.shape[0], stride()):
-        word = following(b.samplers[i])
-        b.samplers[i] = word
-        actions[i] = pick(b.masks[i], word)
+        word = following(b.words[i, SAMPLER])
+        b.words[i, SAMPLER] = word
+        actions[i] = engine.pick(b, i, word)
 
 
-def views_of(b: Batch, seats: np.ndarray, where: np.ndarray, out: np.ndarray) -> None:
-    """Writes what `seats` (B,) see into `out` (B, n) in the games that `where` (B,) marks."""
+def play_randomly(b: Batch, settings: Settings, steps: int) -> None:
+    """Plays `steps` uniformly random legal actions in every game, as `sample` draws them."""
+    for i in range(first(), b.rows.shape[0], stride()):
+        for _ in range(steps):
+            word = following(b.words[i, SAMPLER])
+            b.words[i, SAMPLER] = word
+            submit(b, settings, i, engine.pick(b, i, word))
+
+
+def look_at_end(b: Batch, seats: np.ndarray, where: np.ndarray) -> None:
+    """Shows the end as `seats` (B,) see it in the games that `where` (B,) marks."""
     for i in range(first(), b.rows.shape[0], stride()):
         if where[i]:
-            view(b.rows[i], seats[i], out[i])
+            engine.show_end(b, i, seats[i])
+            close(b, i)
 
 
-# -- one game ---------------------------------------------------------------------------------------
+# -- one game --------------------------------------------------------------------------------------
 # Each function is inlined where it is called, so what is long is called from one place.
 
 
 def submit(b: Batch, settings: Settings, i: int, action: int) -> None:
     """Submits an action of the seat to move; or begins the next match if this one is over."""
     clear(b, i)
-    b.movers[i] = b.seats[i]
-    if b.over[i]:
+    b.numbers[i, MOVER] = b.numbers[i, SEAT]
+    if b.flags[i, OVER]:
         if settings.autoreset != NEXT_STEP:
             return
     else:
-        mask = b.masks[i]
-        legal = action >= 0 and action < mask.shape[0] and mask[action] == 1
-        if not legal:
+        if not engine.is_legal(b, i, action):
             action = refuse(b, settings, i)
-        b.submitted[i, b.seats[i]] += 1
+        b.counts[i, SUBMITTED, b.numbers[i, SEAT]] += 1
         if action >= 0:
             play(b, settings, i, action)
-        b.ended[i] = b.terminated[i] or b.truncated[i]
-        if b.ended[i]:
+        b.flags[i, ENDED] = b.flags[i, TERMINATED] or b.flags[i, TRUNCATED]
+        if b.flags[i, ENDED]:
             note(b, i)
             if settings.autoreset != SAME_STEP:
                 close(b, i)
                 return
-    if b.over[i] or b.ended[i]:
+    if b.flags[i, OVER] or b.flags[i, ENDED]:
         begin_next(b, i)
     look(b, i)
 
 
 def clear(b: Batch, i: int) -> None:
     """Forgets what the step before brought."""
-    for seat in range(b.rewards.shape[1]):
-        b.rewards[i, seat] = 0.0
+    for seat in range(b.sums.shape[2]):
+        b.sums[i, REWARD, seat] = 0.0
     b.mover_rewards[i] = 0.0
-    b.terminated[i] = False
-    b.truncated[i] = False
-    b.ended[i] = False
+    b.flags[i, TERMINATED] = False
+    b.flags[i, TRUNCATED] = False
+    b.flags[i, ENDED] = False
 
 
 def refuse(b: Batch, settings: Settings, i: int) -> int:
     """Deals with an illegal action as `Match` does; returns the action to play instead, or -1."""
-    seat = b.seats[i]
-    b.illegal_moves[i, seat] += 1
+    seat = b.numbers[i, SEAT]
+    b.counts[i, ILLEGAL_MOVES, seat] += 1
     if settings.illegal == RETRY:
-        b.attempts[i] += 1
-        if b.attempts[i] > settings.amount:
+        b.numbers[i, ATTEMPTS] += 1
+        if b.numbers[i, ATTEMPTS] > settings.amount:
             forfeit(b, settings, i, seat)
-            b.terminated[i] = True
+            b.flags[i, TERMINATED] = True
         return -1
     if settings.illegal == PENALTY:
         charge(b, settings, i, seat)
-    word = fork(fork(fork(np.uint64(b.seeds[i]), REPLACEMENTS), seat), b.submitted[i, seat])
-    return pick(b.masks[i], following(word))
+    word = fork(
+        fork(fork(np.uint64(b.numbers[i, SEED]), REPLACEMENTS), seat), b.counts[i, SUBMITTED, seat]
+    )
+    return engine.pick(b, i, following(word))
 
 
 def play(b: Batch, settings: Settings, i: int, action: int) -> None:
     """Plays a legal action and settles what it brings."""
-    b.attempts[i] = 0
-    b.plies[i] += 1
-    rules.play(b.rows[i], action)
-    over = rules.to_move(b.rows[i]) < 0
+    b.numbers[i, ATTEMPTS] = 0
+    b.numbers[i, PLIES] += 1
+    engine.play(b, i, action)
+    over = engine.to_move(b, i) < 0
     if over or settings.illegal == PENALTY:
         settle(b, i, over)
-    b.terminated[i] = over
-    b.truncated[i] = not over and b.plies[i] >= settings.last_ply
+    b.flags[i, TERMINATED] = over
+    b.flags[i, TRUNCATED] = not over and b.numbers[i, PLIES] >= settings.last_ply
 
 
 def begin_next(b: Batch, i: int) -> None:
     """Begins the next match of the game's sequence, as `rng.SeedSequence` numbers them."""
-    word = following(b.sequence[i])
-    b.sequence[i] = word
-    b.seeds[i] = np.int64(mix64(word) >> np.uint64(11))
+    word = following(b.words[i, SEQUENCE])
+    b.words[i, SEQUENCE] = word
+    b.numbers[i, SEED] = np.int64(mix64(word) >> np.uint64(11))
     begin(b, i)
 
 
 def begin(b: Batch, i: int) -> None:
     """Begins the match of the game's seed."""
-    row = b.rows[i]
-    for j in range(row.shape[0]):
-        row[j] = b.blank[j]
-    rules.deal(row, mix64(following(np.uint64(b.seeds[i]))))
-    b.plies[i] = 0
-    b.attempts[i] = 0
-    b.over[i] = False
-    for seat in range(b.totals.shape[1]):
-        b.submitted[i, seat] = 0
-        b.penalties[i, seat] = 0.0
-        b.totals[i, seat] = 0.0
-        b.illegal_moves[i, seat] = 0
+    engine.deal(b, i, mix64(following(np.uint64(b.numbers[i, SEED]))))
+    b.numbers[i, PLIES] = 0
+    b.numbers[i, ATTEMPTS] = 0
+    b.flags[i, OVER] = False
+    for seat in range(b.sums.shape[2]):
+        b.counts[i, SUBMITTED, seat] = 0
+        b.sums[i, CHARGED, seat] = 0.0
+        b.sums[i, TOTAL, seat] = 0.0
+        b.counts[i, ILLEGAL_MOVES, seat] = 0
 
 
 def look(b: Batch, i: int) -> None:
     """Writes out who is to move, what that seat sees and what it may do."""
-    row, mask = b.rows[i], b.masks[i]
-    b.seats[i] = rules.to_move(row)
-    view(row, b.seats[i], b.observations[i])
-    for action in range(mask.shape[0]):
-        mask[action] = 0
-    rules.legal(row, mask)
-
-
-def view(row: np.ndarray, seat: int, out: np.ndarray) -> None:
-    """What a seat sees of a row."""
-    for j in range(out.shape[0]):
-        out[j] = 0
-    rules.observe(row, seat, out)
-
-
-def pick(mask: np.ndarray, word: np.uint64) -> int:
-    """The legal action that a word of chance names, as `Rng(...).choice(legal)` does."""
-    legal = 0
-    for action in range(mask.shape[0]):
-        legal += mask[action]
-    left = scale(mix64(word), legal)
-    for action in range(mask.shape[0]):
-        left -= mask[action]
-        if left < 0:
-            return action
-    return 0
+    b.numbers[i, SEAT] = engine.to_move(b, i)
+    engine.show(b, i, b.numbers[i, SEAT])
 
 
 def settle(b: Batch, i: int, over: bool) -> None:
     """Pays what the match is worth by now: the score once it is over, and the penalties."""
-    for seat in range(b.totals.shape[1]):
-        b.rewards[i, seat] = 0.0
+    for seat in range(b.sums.shape[2]):
+        b.sums[i, REWARD, seat] = 0.0
     if over:
-        rules.score(b.rows[i], b.rewards[i])
-    for seat in range(b.totals.shape[1]):
-        total = b.rewards[i, seat] + b.penalties[i, seat]
-        b.rewards[i, seat] = total - b.totals[i, seat]
-        b.totals[i, seat] = total
-    b.mover_rewards[i] = b.rewards[i, b.movers[i]]
+        engine.score(b, i, b.sums[i, REWARD])
+    for seat in range(b.sums.shape[2]):
+        total = b.sums[i, REWARD, seat] + b.sums[i, CHARGED, seat]
+        b.sums[i, REWARD, seat] = total - b.sums[i, TOTAL, seat]
+        b.sums[i, TOTAL, seat] = total
+    b.mover_rewards[i] = b.sums[i, REWARD, b.numbers[i, MOVER]]
 
 
 def charge(b: Batch, settings: Settings, i: int, offender: int) -> None:
     """Adds the penalty for an illegal move, shared out as `Match` does."""
-    seats = b.totals.shape[1]
+    seats = b.sums.shape[2]
     for seat in range(seats):
         if seat == offender or settings.payoff == COMMON:
-            b.penalties[i, seat] -= settings.amount
+            b.sums[i, CHARGED, seat] -= settings.amount
         elif settings.payoff == ZERO_SUM:
-            b.penalties[i, seat] += settings.amount / (seats - 1)
+            b.sums[i, CHARGED, seat] += settings.amount / (seats - 1)
 
 
 def forfeit(b: Batch, settings: Settings, i: int, offender: int) -> None:
     """Pays a match lost by illegal moves, as `Game.forfeit` does."""
-    seats = b.totals.shape[1]
+    seats = b.sums.shape[2]
     for seat in range(seats):
         total = 0.0
         if seat == offender or settings.payoff == COMMON:
             total = settings.least
         elif settings.payoff == ZERO_SUM:
             total = -settings.least / (seats - 1)
-        b.rewards[i, seat] = total - b.totals[i, seat]
-        b.totals[i, seat] = total
-    b.mover_rewards[i] = b.rewards[i, offender]
+        b.sums[i, REWARD, seat] = total - b.sums[i, TOTAL, seat]
+        b.sums[i, TOTAL, seat] = total
+    b.mover_rewards[i] = b.sums[i, REWARD, offender]
 
 
 def note(b: Batch, i: int) -> None:
     """Keeps the results of a match that ended in this step."""
-    b.final_plies[i] = b.plies[i]
-    for seat in range(b.totals.shape[1]):
-        b.final_totals[i, seat] = b.totals[i, seat]
-        b.final_illegal_moves[i, seat] = b.illegal_moves[i, seat]
-    view(b.rows[i], b.seats[i], b.final_observations[i])
+    b.numbers[i, FINAL_PLIES] = b.numbers[i, PLIES]
+    for seat in range(b.sums.shape[2]):
+        b.sums[i, FINAL_TOTAL, seat] = b.sums[i, TOTAL, seat]
+        b.counts[i, FINAL_ILLEGAL_MOVES, seat] = b.counts[i, ILLEGAL_MOVES, seat]
+    engine.show_end(b, i, b.numbers[i, SEAT])
 
 
 def close(b: Batch, i: int) -> None:
     """Leaves a finished match on show until the next one begins."""
-    b.over[i] = True
-    for j in range(b.observations.shape[1]):
-        b.observations[i, j] = b.final_observations[i, j]
-    for action in range(b.masks.shape[1]):
-        b.masks[i, action] = 0
+    b.flags[i, OVER] = True
+    for j in range(b.shown.shape[1]):
+        b.shown[i, j] = b.final_shown[i, j]

@@ -66,14 +66,16 @@ class SeatEnv(MatchEnvironment, gym.Env[dict[str, Any], Any]):
         name: str | None = None,
     ) -> None:
         super().__init__(game, view, illegal, max_cycles, render_mode, name)
-        self.opponents = None if opponents is None else opponents_of(game, opponents)
+        self.opponents: list[Policy] | None = None
+        if opponents is not None:
+            self.opponents = opponents_of(game, opponents)
         self.seat = check_learner(game, seat)
         observations, actions = seat_spaces(game, view)
         self.observation_space = observations[0]
         self.action_space = actions[0]
         self._matches = 0
         self._learner = 0
-        speaks = any(policy.speaks for policy in opponents or ())
+        speaks = any(policy.speaks for policy in self.opponents or ())
         self._language = view != "array" or speaks
 
     def reset(

@@ -9,40 +9,65 @@ from __future__ import annotations
 import secrets
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from types import ModuleType, SimpleNamespace
+from typing import Any, NamedTuple, cast
 
 import numpy as np
-from gymnasium import spaces
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
+from arenas.core import by_rules, by_tables
 from arenas.core.compiled import following, fork, mix64, scale
 from arenas.core.device import device_of
 from arenas.core.environment import MAX_TRIES, check_learner, opponents_of, seat_spaces
 from arenas.core.flat import FlatGame, Position
 from arenas.core.game import IllegalMove
 from arenas.core.lockstep import (
+    AT,
     COMMON,
+    COUNTS,
     DISABLED,
+    ENDED,
+    FINAL_ILLEGAL_MOVES,
+    FINAL_PLIES,
+    FINAL_TOTAL,
+    FLAGS,
     GENERAL_SUM,
+    ILLEGAL_MOVES,
+    MOVER,
     NEXT_STEP,
+    NUMBERS,
+    OVER,
     PENALTY,
     RANDOM,
     RETRY,
+    REWARD,
     SAME_STEP,
+    SAMPLER,
+    SEAT,
+    SEED,
+    SEQUENCE,
+    SHARED,
+    SUBMITTED,
+    SUMS,
+    TERMINATED,
+    TOTAL,
+    TRUNCATED,
     ZERO_SUM,
     Batch,
     Settings,
+    look_at_end,
+    play_randomly,
     renew,
     sample,
     start,
     step,
     step_some,
-    views_of,
 )
 from arenas.core.match import IllegalPolicy, check_max_cycles
 from arenas.core.policy import TURNS, Decisions, Policy, Turn
 from arenas.core.rng import SEEDS, Rng, check_seed
+from arenas.core.tables import Shown, Tables, no_tables, tabulate
 
 _AUTORESET = {
     AutoresetMode.NEXT_STEP: NEXT_STEP,
@@ -51,8 +76,9 @@ _AUTORESET = {
 }
 _ILLEGAL = {"retry": RETRY, "raise": RETRY, "random-legal": RANDOM, "penalty": PENALTY}
 _PAYOFF = {"zero_sum": ZERO_SUM, "common": COMMON, "general_sum": GENERAL_SUM}
-_OVER = 'a match is over: reset(options={"reset_mask": over}) begins the next one'
-_STREAMS = ("sequence", "seeds", "samplers")
+_STATE = [name for name in Batch._fields[SHARED:] if not name.endswith(("view", "octets"))]
+"""What `get_state` reads; views and masks lie in the memory of other fields."""
+
 _SAMPLES, _SEATS = 4, 5
 """Labels of the streams of `sample_actions` and of the learners' seats, apart from all others."""
 
@@ -77,7 +103,7 @@ class FlatVectorEnv(VectorEnv[Any, Any, Any]):
         game: the rules.
         num_envs: number of games B.
         autoreset: when the match after a finished one begins: "same_step", "next_step" (the step
-            after the end ignores its action), or "disabled" (by `reset(options={"reset_mask": m})`).
+            after the end ignores its action), or "disabled" (`reset(options={"reset_mask": m})`).
         illegal: what follows an illegal move, see `IllegalPolicy`.
         max_cycles: truncate once this many moves per seat were played.
         threads: CPU threads that share the games.
@@ -119,11 +145,17 @@ class FlatVectorEnv(VectorEnv[Any, Any, Any]):
         self.action_space = batch_space(self.single_action_space, num_envs)
         self._settings = self._settings_of(_AUTORESET[mode])
         self._copy = copy
-        self._device = device_of(device, game.row_rules, threads)
-        self._batch, self._out = self._allocate()
+        view, n = game.spec.observation_space, game.num_actions
+        assert view.shape is not None
+        assert view.dtype is not None
+        shown = Shown(view.dtype, int(np.prod(view.shape)), n)
+        tables = tabulate(game, shown)
+        engine = by_rules if tables is None else by_tables
+        self._device = device_of(device, engine, cast(ModuleType, game.row_rules), threads)
+        self._rows = None if tables is None else tables.rows
+        self._batch, self._out = self._allocate(shown, tables or no_tables(game, shown))
         self._every = self._device.take(np.ones(num_envs, bool), bool)
-        self._no_actions = self._device.shared(np.zeros((num_envs, game.num_actions), np.int8))[0]
-        self._drawn = self._device.shared(np.zeros(num_envs, np.int64))
+        self._drawn = self._device.outer(np.zeros(num_envs, np.int64))
         self._begun = False
 
     def _settings_of(self, autoreset: int) -> Settings:
@@ -138,38 +170,68 @@ class FlatVectorEnv(VectorEnv[Any, Any, Any]):
             least=float(spec.reward_range[0]),
         )
 
-    def _allocate(self) -> tuple[Batch, Batch]:
-        """The arrays as kernels take them, and as callers get them."""
-        game, games, seats = self.game, self.num_envs, self.game.spec.seats
-        view, n = game.spec.observation_space, game.num_actions
-        assert view.shape is not None
+    def _allocate(self, shown: Shown, tables: Tables) -> tuple[Batch, SimpleNamespace]:
+        """The arrays as kernels take them, and by name as callers do."""
+        game, seats, device = self.game, self.game.spec.seats, self._device
         shapes: dict[str, tuple[tuple[int, ...], Any]] = {
             "rows": ((len(game.blank),), np.int64),
-            "sequence": ((), np.uint64),
-            "samplers": ((), np.uint64),
-            "observations": (view.shape, view.dtype),
-            "final_observations": (view.shape, view.dtype),
-            "masks": ((n,), np.int8),
+            "numbers": ((NUMBERS,), np.int64),
+            "counts": ((COUNTS, seats), np.int64),
+            "sums": ((SUMS, seats), np.float64),
+            "mover_rewards": ((), np.float64),
+            "flags": ((FLAGS,), np.bool_),
+            "shown": ((shown.words,), np.int64),
+            "final_shown": ((shown.words,), np.int64),
         }
-        shapes |= dict.fromkeys(("over", "terminated", "truncated", "ended"), ((), np.bool_))
-        shapes |= dict.fromkeys(("seeds", "plies", "attempts", "seats", "movers"), ((), np.int64))
-        shapes |= {"final_plies": ((), np.int64), "mover_rewards": ((), np.float64)}
-        counts, sums = ("submitted", "illegal_moves", "final_illegal_moves"), ("penalties", "rewards")
-        shapes |= dict.fromkeys(counts, ((seats,), np.int64))
-        shapes |= dict.fromkeys((*sums, "totals", "final_totals"), ((seats,), np.float64))
-        kernels: list[Any] = [self._device.inner(np.array(game.blank, np.int64))]
-        callers: list[Any] = [kernels[0]]
-        for name in Batch._fields[1:]:
-            shape, dtype = shapes[name]
-            if dtype is np.uint64:
-                # Torch has no arithmetic for unsigned words, and no caller needs them.
-                kernels.append(self._device.inner(np.zeros((games, *shape), dtype)))
-                callers.append(None)
-                continue
-            caller, kernel = self._device.shared(np.zeros((games, *shape), dtype))
-            callers.append(caller)
-            kernels.append(kernel.reshape(games, -1) if len(shape) > 1 else kernel)
-        return Batch(*kernels), Batch(*callers)
+        kernels: dict[str, Any] = {}
+        callers: dict[str, Any] = {}
+        for name, (shape, dtype) in shapes.items():
+            host = np.zeros((self.num_envs, *shape), dtype)
+            kernels[name], callers[name] = device.outer(host)
+        # Torch has no arithmetic for unsigned words, and no caller needs them.
+        kernels["words"] = device.inner(np.zeros((self.num_envs, 2), np.uint64))
+        for prefix in ("", "final_"):
+            views, masks = device.parts(callers[f"{prefix}shown"], shown)
+            callers[f"{prefix}observations"], callers[f"{prefix}masks"] = views, masks
+        batch = Batch(
+            blank=device.inner(np.array(game.blank, np.int64)),
+            tables=Tables(*map(device.inner, tables)),
+            mask_start=shown.mask_start,
+            mask_stop=shown.mask_stop,
+            shown_view=kernels["shown"].view(shown.dtype),
+            shown_octets=kernels["shown"].view(np.int8),
+            final_view=kernels["final_shown"].view(shown.dtype),
+            **kernels,
+        )
+        return batch, self._named(callers)
+
+    def _named(self, arrays: dict[str, Any]) -> SimpleNamespace:
+        """What callers read, by names of their own; all of it views."""
+        numbers, flags = arrays["numbers"], arrays["flags"]
+        counts, sums = arrays["counts"], arrays["sums"]
+        shape = (self.num_envs, *(self.game.spec.observation_space.shape or ()))
+        return SimpleNamespace(
+            observations=arrays["observations"].reshape(shape),
+            masks=arrays["masks"],
+            seats=numbers[:, SEAT],
+            movers=numbers[:, MOVER],
+            seeds=numbers[:, SEED],
+            positions=numbers[:, AT],
+            submitted=counts[:, SUBMITTED],
+            illegal_moves=counts[:, ILLEGAL_MOVES],
+            rewards=sums[:, REWARD],
+            totals=sums[:, TOTAL],
+            mover_rewards=arrays["mover_rewards"],
+            over=flags[:, OVER],
+            terminated=flags[:, TERMINATED],
+            truncated=flags[:, TRUNCATED],
+            ended=flags[:, ENDED],
+            final_observations=arrays["final_observations"].reshape(shape),
+            final_masks=arrays["final_masks"],
+            final_totals=sums[:, FINAL_TOTAL],
+            final_plies=numbers[:, FINAL_PLIES],
+            final_illegal_moves=counts[:, FINAL_ILLEGAL_MOVES],
+        )
 
     def reset(
         self,
@@ -214,28 +276,28 @@ class FlatVectorEnv(VectorEnv[Any, Any, Any]):
 
     def _seed(self, seeds: list[int | None], where: np.ndarray) -> np.ndarray:
         """Sets the seed of each game's match, and the streams; says which were given (B,)."""
-        old = {name: self._device.read(getattr(self._batch, name)) for name in _STREAMS}
+        device, b = self._device, self._batch
+        words, numbers = device.read(b.words), device.read(b.numbers)
         given = np.array([seed is not None for seed in seeds])
-        words = np.array([0 if s is None else check_seed(s) for s in seeds], np.uint64)
+        first = np.array([0 if s is None else check_seed(s) for s in seeds], np.uint64)
         chaos = np.frombuffer(secrets.token_bytes(8 * self.num_envs), np.uint64)
-        sequence = following(old["sequence"] if self._begun else chaos)
         # As `rng.SeedSequence` numbers the matches of a seed, and those that follow.
-        new = {
-            "sequence": np.where(given, fork(words, SEEDS), sequence),
-            "seeds": np.where(given, words, mix64(sequence) >> np.uint64(11)).astype(np.int64),
-        }
-        drawn = fork(new["seeds"].astype(np.uint64), _SAMPLES)
-        new["samplers"] = np.where(given | (not self._begun), drawn, old["samplers"])
-        for name in _STREAMS:
-            values = np.where(where, new[name], old[name])
-            self._device.write(getattr(self._batch, name), values)
+        following_ones = following(words[:, SEQUENCE] if self._begun else chaos)
+        sequence = np.where(given, fork(first, SEEDS), following_ones)
+        match_seeds = np.where(given, first, mix64(following_ones) >> np.uint64(11))
+        fresh = where if not self._begun else where & given
+        words[where, SEQUENCE] = sequence[where]
+        words[fresh, SAMPLER] = fork(match_seeds, _SAMPLES)[fresh]
+        numbers[where, SEED] = match_seeds.astype(np.int64)[where]
+        device.write(b.words, words)
+        device.write(b.numbers, numbers)
         return given
 
     @abstractmethod
     def _after_reset(self, where: Any, seeded: np.ndarray) -> tuple[dict[str, Any], dict[str, Any]]:
         """What `reset` returns, once matches have begun in the games that `where` marks."""
 
-    # -- what both layouts give out -----------------------------------------------------------------
+    # -- what both layouts give out ----------------------------------------------------------------
 
     def _observation(self, observations: Any, masks: Any) -> dict[str, Any]:
         return {"observation": self._given(observations), "action_mask": self._given(masks)}
@@ -262,22 +324,28 @@ class FlatVectorEnv(VectorEnv[Any, Any, Any]):
     def _final(self, observations: Any, ended: Any) -> Any:
         """Last observations: as `SyncVectorEnv` gives them, or without copies as arrays."""
         if not self._copy:
-            return {"observation": observations, "action_mask": self._no_actions}
+            return {"observation": observations, "action_mask": self._out.final_masks}
         final = np.full(self.num_envs, None, object)
         for i in np.flatnonzero(ended):
-            final[i] = {"observation": observations[i], "action_mask": self._no_actions[i].copy()}
+            none = np.zeros(self.game.num_actions, np.int8)
+            final[i] = {"observation": observations[i], "action_mask": none}
         return final
+
+    def _require_running(self) -> None:
+        if not self._begun:
+            raise RuntimeError("call reset() first")
+        if self._settings.autoreset == DISABLED and bool(self._out.over.any()):
+            raise RuntimeError(
+                "a match is over: reset(options={'reset_mask': over}) begins the next one"
+            )
 
     def _actions(self, actions: Any) -> Any:
         """Actions as kernels take them.
 
         Raises:
-            RuntimeError: `reset` was not called.
             TypeError: they are no integers.
             ValueError: there are not B of them.
         """
-        if not self._begun:
-            raise RuntimeError("call reset() first")
         taken = self._device.take(actions, np.int64)
         if taken.shape != (self.num_envs,):
             raise ValueError(f"actions have shape {taken.shape}, not ({self.num_envs},)")
@@ -289,10 +357,10 @@ class FlatVectorEnv(VectorEnv[Any, Any, Any]):
         Raises:
             IllegalMove: one is not; with the game's number and the reason.
         """
-        masks, chosen = self._device.read(self._batch.masks), self._device.read(actions)
+        masks, chosen = self._device.host(self._out.masks), self._device.read(actions)
         inside = (chosen >= 0) & (chosen < masks.shape[1])
         legal = inside & (masks[np.arange(self.num_envs), np.where(inside, chosen, 0)] == 1)
-        awaited = ~self._device.read(self._batch.over)
+        awaited = ~self._device.host(self._out.over)
         for game in np.flatnonzero(~legal & (awaited if where is None else where)).tolist():
             position = self._position(game)
             try:
@@ -306,25 +374,29 @@ class FlatVectorEnv(VectorEnv[Any, Any, Any]):
         Raises:
             RuntimeError: its match is over.
         """
-        b = self._batch
-        if b.over[game]:
+        out = self._out
+        if out.over[game]:
             raise RuntimeError(f"the match of game {game} is over")
-        seat = int(b.seats[game])
-        rng = Rng(int(b.seeds[game])).fork(TURNS, seat, int(b.submitted[game, seat]))
+        seat = int(out.seats[game])
+        rng = Rng(int(out.seeds[game])).fork(TURNS, seat, int(out.submitted[game, seat]))
         return Turn(self.game, self._position(game), seat, rng, game)
 
     def decisions(self, where: np.ndarray) -> Decisions:
         """The pending turns of the games that `where` (B,) marks, as arrays (on the CPU)."""
-        b, out = self._batch, self._out
-        seats = b.seats[where]
+        out = self._out
+        seats = out.seats[where]
         with np.errstate(over="ignore"):
-            streams = fork(b.seeds[where].astype(np.uint64), TURNS)
+            streams = fork(out.seeds[where].astype(np.uint64), TURNS)
             streams = fork(streams, seats.astype(np.uint64))
-            streams = fork(streams, b.submitted[where, seats].astype(np.uint64))
+            streams = fork(streams, out.submitted[where, seats].astype(np.uint64))
         return Decisions(out.observations[where], out.masks[where], seats, streams)
 
     def _position(self, game: int) -> Position:
-        return self.game.position(tuple(self._batch.rows[game].tolist()))
+        if self._rows is not None:
+            row = self._rows[int(self._out.positions[game])]
+        else:
+            row = self._device.read(self._batch.rows)[game]
+        return self.game.position(tuple(row.tolist()))
 
     def render(self) -> tuple[str, ...] | None:
         """Every game as a text picture; None without a render mode."""
@@ -334,8 +406,7 @@ class FlatVectorEnv(VectorEnv[Any, Any, Any]):
 
     def get_state(self) -> dict[str, np.ndarray]:
         """All that play depends on, by name; `set_state` goes on from there, bit for bit."""
-        names = Batch._fields[1:]
-        return {name: self._device.read(getattr(self._batch, name)) for name in names}
+        return {name: self._device.read(getattr(self._batch, name)) for name in _STATE}
 
     def set_state(self, state: dict[str, np.ndarray]) -> None:
         """Takes up what `get_state` of an environment made with the same arguments returned.
@@ -367,16 +438,14 @@ class SelfPlayVectorEnv(FlatVectorEnv):
     - `illegal_moves`: (B, S) int64, illegal submissions of the match so far;
     - `match`, valid where `_match` (B,) is True: `returns` (B, S) float64, `length` (B,) int64 and
       `illegal_moves` (B, S) int64 of the match that ended in this step;
-    - under same-step reset, valid in the same places: `final_obs`, what the seat that moved last saw
-      at the end, and `final_info` with its `seat` and the `rewards`. With `copy=False` `final_obs`
-      is a dict of arrays, else an object array of dicts as Gymnasium's `SyncVectorEnv` gives it.
+    - under same-step reset, valid in the same places: `final_obs`, what the seat that moved last
+      saw at the end, and `final_info` with its `seat` and the `rewards`. With `copy=False`
+      `final_obs` is a dict of arrays, else an object array of dicts as `SyncVectorEnv` gives it.
 
     Arguments and errors as in `FlatVectorEnv`.
     """
 
-    def _after_reset(
-        self, where: Any, seeded: np.ndarray
-    ) -> tuple[dict[str, Any], dict[str, Any]]:
+    def _after_reset(self, where: Any, seeded: np.ndarray) -> tuple[dict[str, Any], dict[str, Any]]:
         return self._observation(self._out.observations, self._out.masks), self._info()
 
     def step(self, actions: Any) -> tuple[dict[str, Any], Any, Any, Any, dict[str, Any]]:
@@ -387,21 +456,33 @@ class SelfPlayVectorEnv(FlatVectorEnv):
             RuntimeError: `reset` was not called, or a match is over and autoreset is disabled.
             TypeError, ValueError: the actions are no integers, or not B of them.
         """
-        taken, b, out = self._actions(actions), self._batch, self._out
-        if self._settings.autoreset == DISABLED and bool(out.over.any()):
-            raise RuntimeError(_OVER)
+        self._require_running()
+        taken = self._actions(actions)
         if self.illegal.kind == "raise":
             self._refuse_illegal(taken)
-        self._device.run(step, b, self._settings, taken)
+        self._device.run(step, self._batch, self._settings, taken)
+        return self._stepped()
+
+    def _stepped(self) -> tuple[dict[str, Any], Any, Any, Any, dict[str, Any]]:
+        out, given = self._out, self._given
         observation = self._observation(out.observations, out.masks)
-        reward = self._given(out.mover_rewards)
-        ends = self._given(out.terminated), self._given(out.truncated)
-        return observation, reward, *ends, self._info()
+        ends = given(out.terminated), given(out.truncated)
+        return observation, given(out.mover_rewards), *ends, self._info()
 
     def sample_actions(self) -> Any:
         """A uniformly random legal action of every game, (B,) int64, from streams of its own."""
-        self._device.run(sample, self._batch, self._drawn[1])
-        return self._given(self._drawn[0])
+        self._device.run(sample, self._batch, self._drawn[0])
+        return self._given(self._drawn[1])
+
+    def play_randomly(self, steps: int = 1) -> tuple[dict[str, Any], Any, Any, Any, dict[str, Any]]:
+        """As many times `step(sample_actions())`, in one compiled loop; returns the last step's.
+
+        Raises:
+            RuntimeError: `reset` was not called, or a match is over and autoreset is disabled.
+        """
+        self._require_running()
+        self._device.run(play_randomly, self._batch, self._settings, steps)
+        return self._stepped()
 
     def _info(self) -> dict[str, Any]:
         out = self._out
@@ -459,9 +540,7 @@ class OneLearnerVectorEnv(FlatVectorEnv):
             observations=np.zeros_like(self._out.observations),
         )
 
-    def _after_reset(
-        self, where: Any, seeded: np.ndarray
-    ) -> tuple[dict[str, Any], dict[str, Any]]:
+    def _after_reset(self, where: Any, seeded: np.ndarray) -> tuple[dict[str, Any], dict[str, Any]]:
         self._matches[where & seeded] = 0
         self._bring_in(where)
         for array in self._results:
@@ -476,43 +555,42 @@ class OneLearnerVectorEnv(FlatVectorEnv):
             RuntimeError: `reset` was not called, or a match is over and autoreset is disabled.
             TypeError, ValueError: the actions are no integers, or not B of them.
         """
-        taken, b, autoreset = self._actions(actions), self._batch, self._settings.autoreset
-        over = b.over.copy()
-        if autoreset == DISABLED and over.any():
-            raise RuntimeError(_OVER)
-        np.copyto(self._before, b.totals)
+        self._require_running()
+        taken, out, autoreset = self._actions(actions), self._out, self._settings.autoreset
+        over = out.over.copy()
+        np.copyto(self._before, out.totals)
         self._play(taken, ~over)
         self._play_others(~over)
         self._keep_results(~over)
         if autoreset == SAME_STEP:
-            self._renew(b.over.copy())
+            self._renew(out.over.copy())
         elif autoreset == NEXT_STEP:
             self._renew(over)
-        observation = self._observation(self._out.observations, self._out.masks)
+        observation = self._observation(out.observations, out.masks)
         r, given = self._results, self._given
         ends = given(r.terminated), given(r.truncated)
         return observation, given(r.reward), *ends, self._info()
 
     def _keep_results(self, live: np.ndarray) -> None:
         """Notes what this step brought in the games that were played on."""
-        b, r = self._batch, self._results
-        np.subtract(b.totals, self._before, out=r.rewards)
+        out, r = self._out, self._results
+        np.subtract(out.totals, self._before, out=r.rewards)
         r.rewards[~live] = 0.0
         np.copyto(r.reward, r.rewards[np.arange(self.num_envs), self._learners])
-        np.logical_and(b.over, live, out=r.ended)
-        np.logical_and(b.terminated, r.ended, out=r.terminated)
-        np.logical_and(b.truncated, r.ended, out=r.truncated)
-        np.copyto(r.returns, b.final_totals)
-        np.copyto(r.length, b.final_plies)
-        np.copyto(r.illegal_moves, b.final_illegal_moves)
+        np.logical_and(out.over, live, out=r.ended)
+        np.logical_and(out.terminated, r.ended, out=r.terminated)
+        np.logical_and(out.truncated, r.ended, out=r.truncated)
+        np.copyto(r.returns, out.final_totals)
+        np.copyto(r.length, out.final_plies)
+        np.copyto(r.illegal_moves, out.final_illegal_moves)
         np.copyto(r.learners, self._learners)
-        # The kernels wrote what the seat that moved last sees; the learner is asked here.
-        self._device.run(views_of, b, self._learners, r.ended, b.observations)
-        np.copyto(r.observations, self._out.observations)
+        # The kernels show what the seat that moved last sees; the learner is asked here.
+        self._device.run(look_at_end, self._batch, self._learners, r.ended)
+        np.copyto(r.observations, out.observations)
 
     def _info(self) -> dict[str, Any]:
         r, every = self._results, np.arange(self.num_envs)
-        illegal = self._batch.illegal_moves[every, self._learners]
+        illegal = self._out.illegal_moves[every, self._learners]
         return self._information(
             (self._learners, r.rewards, illegal, r.ended),
             (r.returns, r.length, r.illegal_moves),
@@ -526,10 +604,10 @@ class OneLearnerVectorEnv(FlatVectorEnv):
 
     def _play_others(self, where: np.ndarray) -> None:
         """Lets the policies move until each learner is to move or its match is over."""
-        b = self._batch
+        out = self._out
         actions = np.zeros(self.num_envs, np.int64)
-        while (others := where & ~b.over & (b.seats != self._learners)).any():
-            places = b.seats - (b.seats > self._learners)
+        while (others := where & ~out.over & (out.seats != self._learners)).any():
+            places = out.seats - (out.seats > self._learners)
             for place, policy in enumerate(self.opponents):
                 asked = others & (places == place)
                 if asked.any():
@@ -553,7 +631,7 @@ class OneLearnerVectorEnv(FlatVectorEnv):
             self._learners[where] = self._draw_seats()[where]
             self._matches[where] += 1
             self._play_others(where)
-            where = where & self._batch.over
+            where = where & self._out.over
             if not where.any():
                 return
             self._device.run(renew, self._batch, where)
@@ -566,7 +644,7 @@ class OneLearnerVectorEnv(FlatVectorEnv):
             return self._matches % seats
         if self.seat == "random":
             with np.errstate(over="ignore"):
-                words = following(fork(self._batch.seeds.astype(np.uint64), _SEATS))
+                words = following(fork(self._out.seeds.astype(np.uint64), _SEATS))
             return np.asarray(scale(mix64(words), seats))
         return np.full(self.num_envs, self.seat)
 
