@@ -1,8 +1,9 @@
 """PPO by self-play that settles: a KL term pulls the policy towards its own slow average.
 
 Plain policy gradients by self-play do not settle in games of hidden information. In Kuhn poker each
-policy is answered by its best response, and the answers run in a circle round the equilibrium. Two
-additions to PPO (Schulman et al. 2017) stop that here.
+policy is answered by its best response, and the answers run in a circle round the equilibrium (try
+`--magnet-weight 0`: NashConv ends where it began). Two additions to PPO (Schulman et al., "Proximal
+Policy Optimization Algorithms", 2017) stop that here.
 
 - Each update pays `magnet_weight` * KL(policy || magnet) at every decision that was visited. That
   is magnetic mirror descent (Sokota et al., "A Unified Approach to Reinforcement Learning, Quantal
@@ -522,7 +523,8 @@ class Training:
         """Goes on from the checkpoint in `out`.
 
         Raises:
-            ValueError: it is of a run with other settings; the message names them.
+            ValueError: it is of a run with other settings, which the message names, or was written
+                by another version of the vector environment.
         """
         path = self.out / "checkpoint.pt"
         saved = torch.load(path, weights_only=True)
@@ -540,7 +542,10 @@ class Training:
         self.magnet.load_state_dict(saved["magnet"])
         self.optimizer.load_state_dict(saved["optimizer"])
         self.generator.set_state(saved["generator"])
-        self.env.set_state(_as_arrays(saved["env"]))
+        try:
+            self.env.set_state(_as_arrays(saved["env"]))
+        except ValueError as error:
+            raise ValueError(f"{path} is of another version: {error}; say --fresh") from None
         self.pool = OpponentPool.from_state(saved["pool"])
 
 
