@@ -2,7 +2,7 @@
 
 Plain policy gradients by self-play do not settle in games of hidden information. In Kuhn poker each
 policy is answered by its best response, and the answers run in a circle round the equilibrium (try
-`--magnet-weight 0`: NashConv ends where it began). Two additions to PPO (Schulman et al., "Proximal
+`--magnet-weight 0`: NashConv ends worse than uniform play). Two additions to PPO (Schulman et al., "Proximal
 Policy Optimization Algorithms", 2017) stop that here.
 
 - Each update pays `magnet_weight` * KL(policy || magnet) at every decision that was visited. That
