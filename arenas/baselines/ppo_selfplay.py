@@ -2,8 +2,8 @@
 
 Plain policy gradients by self-play do not settle in games of hidden information. In Kuhn poker each
 policy is answered by its best response, and the answers run in a circle round the equilibrium (try
-`--magnet-weight 0`: NashConv ends worse than uniform play). Two additions to PPO (Schulman et al., "Proximal
-Policy Optimization Algorithms", 2017) stop that here.
+`--magnet-weight 0`: NashConv ends worse than uniform play). Two additions to PPO (Schulman et al.,
+"Proximal Policy Optimization Algorithms", 2017) stop that here.
 
 - Each update pays `magnet_weight` * KL(policy || magnet) at every decision that was visited. That
   is magnetic mirror descent (Sokota et al., "A Unified Approach to Reinforcement Learning, Quantal
