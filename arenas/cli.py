@@ -1,9 +1,11 @@
-"""The command line: `arenas list`, `match`, `verify`, `play`, `completion`."""
+"""The command line: `arenas list`, `match`, `verify`, `play`, `train`, `completion`."""
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
+import pkgutil
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -20,17 +22,22 @@ from rich.progress import Progress
 from rich.table import Table
 
 import arenas
+import arenas.baselines
 from arenas.core.match import Match
 from arenas.core.policy import Policy
 from arenas.core.record import write_records
 from arenas.core.rng import SeedSequence
 from arenas.policies.human import Quit
 from arenas.rating.results import PlayerResult, Results
+from arenas.registry import read_options
 from arenas.rollout.matches import play_matches, sitting_of
 from arenas.rollout.verify import verify_file
 
 INTERRUPTED = 130
 """Exit status after Ctrl-C, as shells have it."""
+
+TRAINING_MODULES = ("torch", "matplotlib", "tensorboard")
+"""What the extra `train` installs."""
 
 _out = Console(highlight=False)
 _err = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -187,7 +194,7 @@ def match(
             swap=swap,
             illegal=illegal,
             max_cycles=max_cycles,
-            options=_read_options(option),
+            options=read_options(option),
         )
         file = _open_records(record, append, overwrite)
     results = Results(seats)
@@ -305,7 +312,7 @@ def play(game_id: str, vs: str, seat: int, seed: int | None, option: tuple[str, 
     from arenas.ui import terminal
 
     with _plain_errors():
-        game = arenas.make_game(game_id, **_read_options(option))
+        game = arenas.make_game(game_id, **read_options(option))
         if seat >= game.spec.seats:
             raise ValueError(f"--seat {seat}: the seats are 0 to {game.spec.seats - 1}")
         human = arenas.make_player(game_id, "human", game)
@@ -321,6 +328,30 @@ def play(game_id: str, vs: str, seat: int, seed: int | None, option: tuple[str, 
     except (KeyboardInterrupt, Quit):
         print("\nYou left before the end.")
         sys.exit(INTERRUPTED)
+
+
+def _algorithms() -> list[str]:
+    """The training algorithms, by name; none of them is imported."""
+    return sorted(module.name for module in pkgutil.iter_modules(arenas.baselines.__path__))
+
+
+@app.command(
+    add_help_option=False, context_settings={"ignore_unknown_options": True}, options_metavar=""
+)
+@click.option("--algo", default="ppo_selfplay", type=click.Choice(_algorithms()))
+@click.argument(
+    "arguments",
+    metavar="GAME_ID [OPTIONS]",
+    nargs=-1,
+    type=click.UNPROCESSED,
+    shell_complete=_complete_game,
+)
+def train(algo: str, arguments: tuple[str, ...]) -> None:
+    """Train a player of a game by self-play; `arenas train --help` shows how."""
+    with _plain_errors():
+        module = importlib.import_module(f"arenas.baselines.{algo}")
+    command: click.Command = module.command
+    command.main(list(arguments) or ["--help"], prog_name=f"arenas train --algo {algo}")
 
 
 @app.command()
@@ -344,19 +375,6 @@ def _print_table(table: Table) -> None:
     Console(width=max(needed, _out.width), highlight=False).print(table)
 
 
-def _read_options(pairs: tuple[str, ...]) -> dict[str, Any]:
-    options = {}
-    for pair in pairs:
-        name, equals, value = pair.partition("=")
-        if not equals or not name:
-            raise ValueError(f"--option {pair!r} is not of the form NAME=VALUE")
-        try:
-            options[name] = json.loads(value)
-        except ValueError:
-            options[name] = value
-    return options
-
-
 @contextmanager
 def _plain_errors() -> Iterator[None]:
     """Turns an error about what the user asked for into one line and status 1."""
@@ -364,6 +382,12 @@ def _plain_errors() -> Iterator[None]:
         yield
     except ValueError as error:
         raise click.ClickException(str(error)) from None
+    except ModuleNotFoundError as error:
+        if error.name not in TRAINING_MODULES:
+            raise
+        raise click.ClickException(
+            f"this needs {error.name}: pip install 'selfplay-arenas[train]'"
+        ) from None
 
 
 @contextmanager

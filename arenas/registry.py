@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import json
 import re
 import warnings
 from collections.abc import Callable, Iterable, Mapping
@@ -37,6 +38,7 @@ GENERIC_PLAYERS = {
     "random": "arenas.policies.random:RandomPolicy",
     "human": "arenas.policies.human:HumanPolicy",
     "best-response": "arenas.policies.best_response:BestResponse",
+    "network": "arenas.policies.network:network_player",
 }
 """Players of every game: name to `module:factory`, called with the game and the text after `:`."""
 
@@ -309,6 +311,24 @@ def opponents_named(
     if isinstance(opponent, (str, Policy)):
         return make_player(game_id, opponent, game)
     return [make_player(game_id, each, game) for each in opponent]
+
+
+def read_options(pairs: Iterable[str]) -> dict[str, Any]:
+    """Options of a game as a command line has them: `NAME=VALUE`, the value JSON or else a string.
+
+    Raises:
+        ValueError: one is not of that form.
+    """
+    options = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals or not name:
+            raise ValueError(f"--option {pair!r} is not of the form NAME=VALUE")
+        try:
+            options[name] = json.loads(value)
+        except ValueError:
+            options[name] = value
+    return options
 
 
 def player_names(game_id: str) -> list[str]:
