@@ -35,6 +35,7 @@ GENERIC_PLAYERS = {
     "random": "arenas.policies.random:RandomPolicy",
     "human": "arenas.policies.human:HumanPolicy",
     "best-response": "arenas.policies.best_response:BestResponse",
+    "table": "arenas.policies.tabular:from_file",
 }
 """Players of every game: name to `module:factory`, called with the game and the text after `:`."""
 
@@ -233,7 +234,7 @@ def player_names(game_id: str) -> list[str]:
 
 
 def make_player(game_id: str, player: str | Policy, game: Game[Any]) -> Policy:
-    """A policy by name: `random`, `exact`, `nash:0.2`, `best-response:nash`; a policy is itself.
+    """A policy by name: `nash:0.2`, `best-response:nash`, `table:PATH`; a policy is itself.
 
     What follows the colon is the player's own argument.
 

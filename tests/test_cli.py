@@ -29,7 +29,7 @@ def run(*args, status=0, **kwargs):
 
 def test_help_teaches_every_command():
     overview = run("--help").stdout
-    for command in ("list", "match", "verify", "play", "completion"):
+    for command in ("list", "match", "verify", "exploitability", "play", "completion"):
         assert f"  {command} " in overview
         assert run(command, "--help").stdout.startswith("Usage: arenas")
 

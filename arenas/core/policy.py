@@ -145,6 +145,14 @@ class Policy(ABC):
         """
         raise TypeError(f"player {self.name!r} cannot say how likely it plays each move")
 
+    def distributions(self, turns: Sequence[Turn]) -> list[Sequence[float]]:
+        """`distribution` of each turn; players that answer in batches do it in one.
+
+        Raises:
+            TypeError: this policy cannot say.
+        """
+        return [self.distribution(turn) for turn in turns]
+
     def close(self) -> None:
         """Releases what the policy holds; calling it again does nothing."""
 
