@@ -296,3 +296,8 @@ register(
     "arenas.games.tictactoe.players:PLAYERS",
     summary="TicTacToe on boards of 3x3 to 7x7",
 )
+register(
+    "OpenSpiel-v0",
+    "arenas.adapters.openspiel:OpenSpielGame",
+    summary="Any game of OpenSpiel by its string, Leduc poker unless told otherwise",
+)
