@@ -97,8 +97,12 @@ def list_games(as_json: bool) -> None:
     for column in ("game", "seats", "kind", "options", "players"):
         table.add_column(column)
     for row in rows:
+        short = row["id"].removeprefix("selfplay/")
+        if "missing" in row:
+            table.add_row(short, "", row["missing"])
+            continue
         table.add_row(
-            row["id"].removeprefix("selfplay/"),
+            short,
             str(row["seats"]),
             f"{row['payoff'].replace('_', '-')}\n{row['information']} information",
             "\n".join(f"{name}={value}" for name, value in row["options"].items()),
@@ -108,7 +112,10 @@ def list_games(as_json: bool) -> None:
 
 
 def _describe(entry: arenas.registry.Entry) -> dict[str, Any]:
-    game = arenas.make_game(entry.id)
+    try:
+        game = arenas.make_game(entry.id)
+    except ImportError as error:
+        return {"id": entry.id, "summary": entry.summary, "missing": str(error)}
     spec = game.spec
     return {
         "id": entry.id,

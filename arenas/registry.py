@@ -299,5 +299,6 @@ register(
 register(
     "OpenSpiel-v0",
     "arenas.adapters.openspiel:OpenSpielGame",
+    "arenas.adapters.openspiel.players:PLAYERS",
     summary="Any game of OpenSpiel by its string, Leduc poker unless told otherwise",
 )

@@ -101,6 +101,14 @@ class Turn:
         """A random legal move from the turn's own stream."""
         return self.game.sample(self._state, self.seat, self.rng)
 
+    def resample(self) -> Any:
+        """A state that the seat cannot tell from the real one, for search; from the turn's stream.
+
+        Raises:
+            ValueError: the game cannot say.
+        """
+        return self.game.resample(self._state, self.seat, self.rng)
+
     def parse(self, text: str) -> Move:
         """The move that a reply names.
 

@@ -1,4 +1,4 @@
-"""Our games as `pyspiel` games, for OpenSpiel's own algorithms: CFR, best responses, MCTS, AlphaZero.
+"""Our games as `pyspiel` games, for OpenSpiel's own CFR, best responses, MCTS and AlphaZero.
 
     game = to_openspiel("KuhnPoker-v0", players=3)
     register_games(); pyspiel.load_game("python_arenas_kuhn_poker_v0(players=3)")  # the same
@@ -91,7 +91,7 @@ def _register(entry: Entry) -> str:
     if name not in pyspiel.registered_names():
         parameters = _parameters(entry)
         kind = _kind(name, make_game(entry.id), parameters)
-        # A class refers to itself, so it outlives the interpreter that OpenSpiel's registry outlives.
+        # OpenSpiel's registry outlives the interpreter. So does a class, which refers to itself.
         pyspiel.register_game(
             kind, type(f"{entry.id} in OpenSpiel", (ArenaGame,), {"entry": entry})
         )
@@ -303,7 +303,8 @@ class ArenaObserver:
         if at.state is None:
             self.tensor.fill(0)
         else:
-            self.tensor[:] = spaces.flatten(self._space, self._game.view(at.state, player))
+            view = spaces.flatten(self._space, self._game.view(at.state, player))
+            self.tensor[:] = np.asarray(view)
 
     def string_from(self, state: ArenaState, player: int) -> str:
         at = state.at

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import importlib
 from collections.abc import Callable, Hashable, Iterator, Mapping
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -15,6 +16,10 @@ from arenas.core.outcome import Outcome
 from arenas.core.rng import Rng
 
 MAX_LISTED_STARTS = 100_000
+RESAMPLES = 100
+"""Tries to draw hidden cards that fit the rewards as well; then the true ones stay."""
+
+MAX_EXAMPLES = 200
 _BRACKETS = str.maketrans("[]{}", "()()")
 _PAYOFFS: dict[str, Literal["zero_sum", "common", "general_sum"]] = {
     "ZERO_SUM": "zero_sum",
@@ -76,6 +81,8 @@ class OpenSpielGame(Game[SpielState]):
     its observation tensor. OpenSpiel states no bounds for them.
     Rewards: OpenSpiel's returns; at every step where it pays so.
 
+    Attribute `spiel`: the `pyspiel.Game`.
+
     Chance during a match comes from one 64-bit word of its seed: chance node i is decided by
     `rng.draw(word, i)`. Where seats choose at once, they are several movers.
 
@@ -89,19 +96,22 @@ class OpenSpielGame(Game[SpielState]):
     def __init__(self, game: str = "leduc_poker") -> None:
         self.game = game
         self._pyspiel = import_pyspiel()
-        self._spiel = _load(self._pyspiel, game)
-        kind = self._spiel.get_type()
-        _refuse(self._spiel, kind)
+        self.spiel = _load(self._pyspiel, game)
+        kind = self.spiel.get_type()
         self._kind = kind
+        _refuse(self.spiel, kind)
         hides = kind.information.name == "IMPERFECT_INFORMATION"
         remembers = kind.provides_information_state_tensor and (
             hides or not kind.provides_observation_tensor
         )
         name = "information_state_tensor" if remembers else "observation_tensor"
         self._tensor = name
-        shape = tuple(getattr(self._spiel, f"{name}_shape")())
+        try:
+            shape = tuple(getattr(self.spiel, f"{name}_shape")())
+        except self._pyspiel.SpielError as error:
+            raise ValueError(f"{self.spiel} cannot be an arena: {error}") from None
         most = float(np.finfo(np.float32).max)
-        seats = self._spiel.num_players()
+        seats = self.spiel.num_players()
         # Several seats may move between two chance nodes.
         moves_a_turn = seats if kind.dynamics.name == "SIMULTANEOUS" else 1
         # Where there is nobody to win from, sums say nothing.
@@ -113,15 +123,15 @@ class OpenSpielGame(Game[SpielState]):
             payoff=payoff,
             information="imperfect" if hides else "perfect",
             observation_space=spaces.Box(-most, most, shape, np.float32),
-            action_space=spaces.Discrete(self._spiel.num_distinct_actions()),
-            reward_range=(self._spiel.min_utility(), self._spiel.max_utility()),
-            max_plies=self._spiel.max_game_length() * moves_a_turn,
+            action_space=spaces.Discrete(self.spiel.num_distinct_actions()),
+            reward_range=(self.spiel.min_utility(), self.spiel.max_utility()),
+            max_plies=self.spiel.max_game_length() * moves_a_turn,
             has_chance=kind.chance_mode.name != "DETERMINISTIC",
             step_rewards=kind.reward_model.name == "REWARDS",
         )
 
     def new(self, rng: Rng) -> SpielState:
-        state = SpielState(self._spiel.new_initial_state(), Rng(rng.bits()))
+        state = SpielState(self.spiel.new_initial_state(), Rng(rng.bits()))
         self._pass_chance(state)
         return state
 
@@ -186,7 +196,7 @@ class OpenSpielGame(Game[SpielState]):
                 there is chance after the first move.
         """
         found = 0
-        waiting = [(1.0, self._spiel.new_initial_state())]
+        waiting = [(1.0, self.spiel.new_initial_state())]
         while waiting:
             probability, spiel = waiting.pop()
             if not spiel.is_chance_node():
@@ -210,15 +220,21 @@ class OpenSpielGame(Game[SpielState]):
         Raises:
             ValueError: the game hides information and OpenSpiel cannot resample it.
         """
-        if self.spec.information == "perfect":
-            return SpielState(state.spiel.clone(), Rng(rng.bits()))
+        spiel = state.spiel.clone()
+        if self.spec.information == "imperfect":
+            # OpenSpiel's information states say nothing of what was paid, and every seat knows it.
+            paid = spiel.returns()
+            twins = (self._twin(spiel, seat, rng) for _ in range(RESAMPLES))
+            spiel = next((twin for twin in twins if twin.returns() == paid), spiel)
+        return SpielState(spiel, Rng(rng.bits()))
+
+    def _twin(self, spiel: Any, seat: int, rng: Rng) -> Any:
         try:
-            spiel = state.spiel.resample_from_infostate(seat, rng.random)
+            return spiel.resample_from_infostate(seat, rng.random)
         except (self._pyspiel.SpielError, RuntimeError):
             raise ValueError(
                 f"OpenSpiel does not say how to resample what is hidden in {self.game}"
             ) from None
-        return SpielState(spiel, Rng(rng.bits()))
 
     # -- views ---------------------------------------------------------------------------------
 
@@ -230,7 +246,7 @@ class OpenSpielGame(Game[SpielState]):
         spec, (low, high) = self.spec, self.spec.reward_range
         others = f"{spec.seats - 1} other player{'s' if spec.seats > 2 else ''}"
         return (
-            f"You are {spec.agents[seat]} in {self._kind.long_name} (the game {self._spiel} of "
+            f"You are {spec.agents[seat]} in {self._kind.long_name} (the game {self.spiel} of "
             f"OpenSpiel), {f'with {others}' if spec.seats > 1 else 'alone'}. "
             f"Your reward lies between {low:+g} and {high:+g}.\n"
             f"Every turn lists the legal moves. Reply with one of them in square brackets. "
@@ -272,8 +288,24 @@ class OpenSpielGame(Game[SpielState]):
         return state.names[seat]
 
     def reply_examples(self) -> tuple[str, ...]:
-        start = self.new(Rng(0))
-        return self.replies(start, self.movers(start)[0])
+        """Replies met in random matches."""
+        return self._examples
+
+    @cached_property
+    def _examples(self) -> tuple[str, ...]:
+        rng, found = Rng(0), dict[str, None]()
+        state = self.new(rng)
+        for _ in range(MAX_EXAMPLES):
+            movers = self.movers(state)
+            if not movers:
+                state = self.new(rng)
+                continue
+            for seat in movers:
+                found |= dict.fromkeys(self.replies(state, seat))
+            if len(found) >= MAX_EXAMPLES:
+                break
+            state = self.apply(state, {seat: self.sample(state, seat, rng) for seat in movers})
+        return tuple(found)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return OpenSpielGame, (self.game,)
@@ -295,7 +327,8 @@ def _load(pyspiel: Any, text: str) -> Any:
         )
     try:
         return pyspiel.load_game(text)
-    except (pyspiel.SpielError, RuntimeError, TypeError, ValueError) as error:
+    except Exception as error:
+        # A parameter that is wrong or missing; the games raise whatever their parsers raise.
         raise ValueError(f"OpenSpiel cannot load {text!r}: {error}") from None
 
 
