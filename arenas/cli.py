@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.measure import Measurement
 from rich.progress import Progress
 from rich.table import Table
+from rich.text import Text
 
 import arenas
 from arenas.core.match import Match
@@ -99,7 +100,7 @@ def list_games(as_json: bool) -> None:
     for row in rows:
         short = row["id"].removeprefix("selfplay/")
         if "missing" in row:
-            table.add_row(short, "", row["missing"])
+            table.add_row(short, "", Text(row["missing"]))
             continue
         table.add_row(
             short,

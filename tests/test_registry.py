@@ -10,7 +10,7 @@ from pathlib import Path
 import gymnasium as gym
 import pettingzoo
 import pytest
-from cases import IDS, pettingzoo_checks
+from cases import pettingzoo_checks
 from toy_games import MatchingPennies, Solvers
 
 import arenas

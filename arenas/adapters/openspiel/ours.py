@@ -200,6 +200,10 @@ class ArenaGame(pyspiel.Game):
     def new_initial_state(self) -> ArenaState:
         return ArenaState(self)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Another process has yet to register the game.
+        return _reload, (self.entry.id, str(self))
+
     def max_chance_nodes_in_history(self) -> int:
         return int(self.arena.spec.has_chance)
 
@@ -209,6 +213,11 @@ class ArenaGame(pyspiel.Game):
         if params:
             raise ValueError(f"this observer takes no parameters, got {params}")
         return ArenaObserver(self.arena, bool(iig_obs_type and iig_obs_type.perfect_recall))
+
+
+def _reload(game_id: str, text: str) -> pyspiel.Game:
+    _register(find(game_id))
+    return pyspiel.load_game(text)
 
 
 class _At:
@@ -232,6 +241,9 @@ class ArenaState(pyspiel.State):
         arena, spec = game.arena, game.arena.spec
         self.at = _At(arena, None if spec.has_chance else arena.copy(game.starts[0][1]))
         self._before = (0.0,) * spec.seats
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _replay, (self.get_game(), self.history())
 
     def current_player(self) -> int:
         at = self.at
@@ -276,6 +288,13 @@ class ArenaState(pyspiel.State):
 
     def __str__(self) -> str:
         return "before the start" if self.at.state is None else self.at.game.show(self.at.state)
+
+
+def _replay(game: ArenaGame, actions: list[int]) -> ArenaState:
+    state = game.new_initial_state()
+    for action in actions:
+        state.apply_action(action)
+    return state
 
 
 class ArenaObserver:
