@@ -27,6 +27,7 @@ from arenas.core.record import write_records
 from arenas.core.rng import SeedSequence
 from arenas.policies.human import Quit
 from arenas.rating.results import PlayerResult, Results
+from arenas.registry import read_options
 from arenas.rollout.matches import play_matches, sitting_of
 from arenas.rollout.verify import verify_file
 
@@ -195,7 +196,7 @@ def match(
             swap=swap,
             illegal=illegal,
             max_cycles=max_cycles,
-            options=_read_options(option),
+            options=read_options(option),
         )
         file = _open_records(record, append, overwrite)
     results = Results(seats)
@@ -319,7 +320,7 @@ def exploitability(
     from arenas.rating.exploitability import nash_conv
 
     with _plain_errors():
-        game = arenas.make_game(game_id, **_read_options(option))
+        game = arenas.make_game(game_id, **read_options(option))
         seats = game.spec.seats
         names = players * seats if len(players) == 1 else players
         made = {name: arenas.make_player(game_id, name, game) for name in dict.fromkeys(names)}
@@ -368,7 +369,7 @@ def play(game_id: str, vs: str, seat: int, seed: int | None, option: tuple[str, 
     from arenas.ui import terminal
 
     with _plain_errors():
-        game = arenas.make_game(game_id, **_read_options(option))
+        game = arenas.make_game(game_id, **read_options(option))
         if seat >= game.spec.seats:
             raise ValueError(f"--seat {seat}: the seats are 0 to {game.spec.seats - 1}")
         human = arenas.make_player(game_id, "human", game)
@@ -405,19 +406,6 @@ def _print_table(table: Table) -> None:
     wide = Console(width=1_000)
     needed = Measurement.get(wide, wide.options, table).maximum
     Console(width=max(needed, _out.width), highlight=False).print(table)
-
-
-def _read_options(pairs: tuple[str, ...]) -> dict[str, Any]:
-    options = {}
-    for pair in pairs:
-        name, equals, value = pair.partition("=")
-        if not equals or not name:
-            raise ValueError(f"--option {pair!r} is not of the form NAME=VALUE")
-        try:
-            options[name] = json.loads(value)
-        except ValueError:
-            options[name] = value
-    return options
 
 
 @contextmanager

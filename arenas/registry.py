@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import json
 import re
 import warnings
 from collections.abc import Callable, Iterable, Mapping
@@ -225,6 +226,24 @@ def make_seat_env(
         opponents = [make_player(game_id, each, game) for each in opponent]
     full = find(game_id).id
     return SeatEnv(game, opponents, seat, view, illegal, max_cycles, render_mode, full)
+
+
+def read_options(pairs: Iterable[str]) -> dict[str, Any]:
+    """Options of a game as a command line has them: `NAME=VALUE`, the value JSON or else a string.
+
+    Raises:
+        ValueError: one is not of that form.
+    """
+    options = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals or not name:
+            raise ValueError(f"--option {pair!r} is not of the form NAME=VALUE")
+        try:
+            options[name] = json.loads(value)
+        except ValueError:
+            options[name] = value
+    return options
 
 
 def player_names(game_id: str) -> list[str]:

@@ -10,7 +10,13 @@ from arenas.adapters.openspiel.theirs import MissingOpenSpielError, OpenSpielGam
 if TYPE_CHECKING:
     from arenas.adapters.openspiel.ours import register_games, to_openspiel
 
-__all__ = ["MissingOpenSpielError", "OpenSpielGame", "register_games", "to_openspiel"]
+__all__ = [
+    "MissingOpenSpielError",
+    "OpenSpielGame",
+    "import_pyspiel",
+    "register_games",
+    "to_openspiel",
+]
 
 
 def __getattr__(name: str) -> Any:
