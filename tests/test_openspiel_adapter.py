@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import doctest
 import pickle
 import random
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -441,3 +444,13 @@ def test_an_interpreter_with_our_games_in_openspiel_ends_quietly():
 
 def test_a_wrapped_game_says_what_it_is():
     assert repr(OpenSpielGame("nim")) == "OpenSpielGame(game='nim')"
+
+
+def test_the_page_shows_what_happens():
+    page = Path(arenas.__file__).parent / "adapters" / "openspiel" / "README.md"
+    blocks = re.findall(r"```pycon\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    assert blocks
+    runner = doctest.DocTestRunner()
+    for block in blocks:
+        runner.run(doctest.DocTestParser().get_doctest(block, {}, page.name, None, 0))
+    assert runner.summarize().failed == 0

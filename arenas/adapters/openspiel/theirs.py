@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from functools import cached_property
 from typing import Any, Literal
 
@@ -334,26 +334,14 @@ def _load(pyspiel: Any, text: str) -> Any:
 
 def _refuse(spiel: Any, kind: Any) -> None:
     """Raises ValueError for a game that cannot be an arena."""
-    checks: list[tuple[Callable[[], bool], str]] = [
-        (
-            lambda: kind.dynamics.name == "MEAN_FIELD",
-            "it is a mean-field game, whose population is no seat",
-        ),
-        (
-            lambda: kind.chance_mode.name == "SAMPLED_STOCHASTIC",
-            "it draws chance from a generator of its own, so its matches could not be replayed",
-        ),
-        (
-            lambda: (
-                not (kind.provides_observation_tensor or kind.provides_information_state_tensor)
-            ),
-            "it has no tensor to observe",
-        ),
-        (
-            lambda: not np.isfinite([spiel.min_utility(), spiel.max_utility()]).all(),
-            "its rewards have no bounds",
-        ),
-    ]
-    for applies, reason in checks:
-        if applies():
-            raise ValueError(f"{spiel} cannot be an arena: {reason}")
+    reason = None
+    if kind.dynamics.name == "MEAN_FIELD":
+        reason = "it is a mean-field game, whose population is no seat"
+    elif kind.chance_mode.name == "SAMPLED_STOCHASTIC":
+        reason = "it draws chance from a generator of its own, so matches could not be replayed"
+    elif not (kind.provides_observation_tensor or kind.provides_information_state_tensor):
+        reason = "it has no tensor to observe"
+    elif not np.isfinite([spiel.min_utility(), spiel.max_utility()]).all():
+        reason = "its rewards have no bounds"
+    if reason:
+        raise ValueError(f"{spiel} cannot be an arena: {reason}")
