@@ -112,7 +112,7 @@ class OpenSpielGame(Game[SpielState]):
             raise ValueError(f"{self.spiel} cannot be an arena: {error}") from None
         most = float(np.finfo(np.float32).max)
         seats = self.spiel.num_players()
-        # Several seats may move between two chance nodes.
+        # OpenSpiel counts a joint move once, we count each seat's.
         moves_a_turn = seats if kind.dynamics.name == "SIMULTANEOUS" else 1
         # Where there is nobody to win from, sums say nothing.
         payoff = _PAYOFFS[kind.utility.name] if seats > 1 else "general_sum"
