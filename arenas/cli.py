@@ -1,4 +1,4 @@
-"""The command line: `arenas list`, `match`, `verify`, `play`, `train`, `completion`."""
+"""The command line: `arenas list`, `match`, `verify`, `exploitability`, `play`, `train`, ..."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from rich.console import Console
 from rich.measure import Measurement
 from rich.progress import Progress
 from rich.table import Table
+from rich.text import Text
 
 import arenas
 import arenas.baselines
@@ -104,8 +105,12 @@ def list_games(as_json: bool) -> None:
     for column in ("game", "seats", "kind", "options", "players"):
         table.add_column(column)
     for row in rows:
+        short = row["id"].removeprefix("selfplay/")
+        if "missing" in row:
+            table.add_row(short, "", Text(row["missing"]))
+            continue
         table.add_row(
-            row["id"].removeprefix("selfplay/"),
+            short,
             str(row["seats"]),
             f"{row['payoff'].replace('_', '-')}\n{row['information']} information",
             "\n".join(f"{name}={value}" for name, value in row["options"].items()),
@@ -115,7 +120,10 @@ def list_games(as_json: bool) -> None:
 
 
 def _describe(entry: arenas.registry.Entry) -> dict[str, Any]:
-    game = arenas.make_game(entry.id)
+    try:
+        game = arenas.make_game(entry.id)
+    except ImportError as error:
+        return {"id": entry.id, "summary": entry.summary, "missing": str(error)}
     spec = game.spec
     return {
         "id": entry.id,
@@ -288,6 +296,61 @@ def verify(files: tuple[Path, ...], as_json: bool) -> None:
             print(f"{path}: {good} verified, {len(bad)} refused")
     if refused:
         sys.exit(1)
+
+
+@app.command()
+@game_argument
+@click.option(
+    "--player",
+    "-p",
+    "players",
+    multiple=True,
+    required=True,
+    metavar="PLAYER",
+    help="Who sits: once for all seats, or once for each seat.",
+    shell_complete=_complete_player,
+)
+@option_option
+@json_option
+def exploitability(
+    game_id: str, players: tuple[str, ...], option: tuple[str, ...], as_json: bool
+) -> None:
+    r"""Print exactly how much every seat could gain against a player: NashConv.
+
+    For games small enough to walk, and players that can say how likely they play each move.
+
+    \b
+    arenas exploitability KuhnPoker-v0 --player scripted
+    arenas exploitability KuhnPoker-v0 -o players=3 -p random -p random -p scripted
+    """
+    from arenas.rating.exploitability import nash_conv
+
+    with _plain_errors():
+        game = arenas.make_game(game_id, **read_options(option))
+        seats = game.spec.seats
+        names = players * seats if len(players) == 1 else players
+        made = {name: arenas.make_player(game_id, name, game) for name in dict.fromkeys(names)}
+        try:
+            result = nash_conv(game, [made[name] for name in names])
+        except TypeError as error:
+            raise ValueError(str(error)) from None
+    if as_json:
+        columns = (names, result.values, result.best, result.gains)
+        fields = ("player", "value", "best_response", "gain")
+        by_seat = [dict(zip(fields, row, strict=True)) for row in zip(*columns, strict=True)]
+        summary = {"nash_conv": result.total, "exploitability": result.exploitability}
+        print(json.dumps({**summary, "seats": by_seat}, indent=2))
+        return
+    table = Table(box=box.SIMPLE_HEAD)
+    for column in ("seat", "player"):
+        table.add_column(column)
+    for column in ("value", "best response", "gain"):
+        table.add_column(column, justify="right")
+    for seat, name in enumerate(names):
+        figures = (result.values[seat], result.best[seat], result.gains[seat])
+        table.add_row(str(seat), name, *(f"{figure:+.6f}" for figure in figures))
+    _print_table(table)
+    _out.print(f"NashConv {result.total:.6f}, exploitability {result.exploitability:.6f}")
 
 
 @app.command()

@@ -39,6 +39,7 @@ GENERIC_PLAYERS = {
     "human": "arenas.policies.human:HumanPolicy",
     "best-response": "arenas.policies.best_response:BestResponse",
     "network": "arenas.policies.network:network_player",
+    "table": "arenas.policies.tabular:from_file",
 }
 """Players of every game: name to `module:factory`, called with the game and the text after `:`."""
 
@@ -338,7 +339,7 @@ def player_names(game_id: str) -> list[str]:
 
 
 def make_player(game_id: str, player: str | Policy, game: Game[Any]) -> Policy:
-    """A policy by name: `random`, `exact`, `nash:0.2`, `best-response:nash`; a policy is itself.
+    """A policy by name: `nash:0.2`, `best-response:nash`, `table:PATH`; a policy is itself.
 
     What follows the colon is the player's own argument.
 
@@ -399,4 +400,10 @@ register(
     "arenas.games.tictactoe:TicTacToe",
     "arenas.games.tictactoe.players:PLAYERS",
     summary="TicTacToe on boards of 3x3 to 7x7",
+)
+register(
+    "OpenSpiel-v0",
+    "arenas.adapters.openspiel:OpenSpielGame",
+    "arenas.adapters.openspiel.players:PLAYERS",
+    summary="Any game of OpenSpiel by its string, Leduc poker unless told otherwise",
 )

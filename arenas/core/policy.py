@@ -104,6 +104,14 @@ class Turn:
         """A random legal move from the turn's own stream."""
         return self.game.sample(self._state, self.seat, self.rng)
 
+    def resample(self) -> Any:
+        """A state that the seat cannot tell from the real one, for search; from the turn's stream.
+
+        Raises:
+            ValueError: the game cannot say.
+        """
+        return self.game.resample(self._state, self.seat, self.rng)
+
     def parse(self, text: str) -> Move:
         """The move that a reply names.
 
@@ -172,6 +180,14 @@ class Policy(ABC):
             TypeError: this policy cannot say.
         """
         raise TypeError(f"player {self.name!r} cannot say how likely it plays each move")
+
+    def distributions(self, turns: Sequence[Turn]) -> list[Sequence[float]]:
+        """`distribution` of each turn; players that answer in batches do it in one.
+
+        Raises:
+            TypeError: this policy cannot say.
+        """
+        return [self.distribution(turn) for turn in turns]
 
     def close(self) -> None:
         """Releases what the policy holds; calling it again does nothing."""

@@ -140,7 +140,7 @@ def _empty(game: FlatGame, shown: Shown, live: int, over: int, starts: list[Posi
         shown=np.zeros((live, shown.words), np.int64),
         ends=np.zeros((over, seats, shown.words), np.int64),
         scores=np.zeros((over, seats)),
-        **_numbering(np.array([p.row for p in starts], np.int64).reshape(len(starts), -1)),
+        **_numbering(np.array([p.row for p in starts], np.int64).reshape(-1, len(game.blank))),
     )
 
 
