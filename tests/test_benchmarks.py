@@ -37,7 +37,7 @@ def test_the_vector_benchmark_prints_a_table_of_rates(tiny_run):
     report, _ = tiny_run
     _, _, rates = report.partition("Steps a CPU second")
     lines = [line for line in rates.split("\n\n")[1].splitlines() if "arenas" in line]
-    assert len(lines) == 2 * len(GAMES)
+    assert len(lines) == 3 * len(GAMES)
     for line in lines:
         assert line.startswith(tuple(GAMES))
         assert int(line.split()[-1].replace(",", "")) > 10_000

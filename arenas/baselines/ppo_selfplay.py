@@ -64,10 +64,11 @@ from torch.utils.tensorboard import SummaryWriter
 import arenas
 from arenas.core.game import Game
 from arenas.core.policy import Policy
-from arenas.policies.best_response import BestResponse
 from arenas.policies.files import replacing
+from arenas.policies.game_tree import GameTree
 from arenas.policies.network import ActorCritic, NetworkPolicy
 from arenas.policies.pool import MIRROR, Member, OpponentPool
+from arenas.rating.exploitability import nash_conv
 from arenas.rating.results import PlayerResult, Results
 from arenas.registry import read_options
 from arenas.rollout.matches import sitting_of
@@ -396,8 +397,7 @@ class Training:
         self.curve: list[dict[str, float]] = []
         self._reward_unit = max(abs(bound) for bound in spec.reward_range) or 1.0
         self._references = _references(game_id, self.game)
-        if config.nash_conv:
-            check_walkable(self.game)
+        self._tree = _tree_of(self.game) if config.nash_conv else None
         self._loaded: dict[str, ActorCritic] = {}
 
     @property
@@ -474,8 +474,8 @@ class Training:
         policy = self.policy
         figures: dict[str, float] = {}
         results = {}
-        if self.config.nash_conv:
-            figures["nash_conv"] = nash_conv(self.game, policy)
+        if self._tree is not None:
+            figures["nash_conv"] = nash_conv(self._tree, policy).total
         for name, player in self._references.items():
             results[name] = compete(self.game_id, policy, player, games, self.options)
             figures[f"reward_vs_{name}"] = results[name].mean
@@ -549,37 +549,11 @@ class Training:
         self.pool = OpponentPool.from_state(saved["pool"])
 
 
-def nash_conv(game: Game[Any], policy: Policy) -> float:
-    """NashConv of one policy in all seats of a zero-sum game, in the game's unit.
-
-    What the seats get when they all play it sums to zero, so the sum of the best responses is what
-    they gain.
-    """
-    best = BestResponse(game, policy)
-    return sum(best.value(seat) for seat in range(game.spec.seats))
-
-
-def check_walkable(game: Game[Any]) -> None:
-    """Does nothing for a game whose states are few enough to measure NashConv often.
-
-    Raises:
-        ValueError: they are not, or its starts cannot be listed.
-    """
-    pending = [state for _, state in game.chance()]
-    seen = {game.key(state) for state in pending}
-    while pending:
-        state = pending.pop()
-        for seat in game.movers(state):
-            for action in game.legal(state, seat) or ():
-                after = game.apply(game.copy(state), {seat: action})
-                if game.key(after) not in seen:
-                    seen.add(game.key(after))
-                    pending.append(after)
-        if len(seen) > MAX_STATES:
-            raise ValueError(
-                f"{game!r} has more than {MAX_STATES:,} states, too many to measure NashConv "
-                "while training: say --no-nash-conv"
-            )
+def _tree_of(game: Game[Any]) -> GameTree:
+    try:
+        return GameTree(game, MAX_STATES)
+    except ValueError as error:
+        raise ValueError(f"{error}; to train without NashConv say --no-nash-conv") from None
 
 
 def compete(
