@@ -165,7 +165,7 @@ def command(
     overwrite: bool,
     option: tuple[str, ...],
 ) -> None:
-    r"""Solve a small game by counterfactual regret minimisation and save the average policy.
+    """Solve a small game by counterfactual regret minimisation and save the average policy.
 
     \b
     python -m arenas.baselines.cfr KuhnPoker-v0 --iterations 1000 --out runs/kuhn-cfr
@@ -173,7 +173,7 @@ def command(
     arenas match KuhnPoker-v0 --seats table:runs/kuhn-cfr/policy.json random
 
     The folder gets policy.json, curve.csv, curve.png and config.json.
-    """
+    """  # noqa: D301 - click reads the escape itself
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     try:
         options = read_options(option)
