@@ -192,6 +192,7 @@ def match(
     arenas match KuhnPoker-v0 --seats nash random --games 1000 --record kuhn.jsonl
     arenas match KuhnPoker-v0 -o players=3 --seats scripted random random
     arenas match TicTacToe-v0 -o size=5 --seats scripted random --json
+    arenas match KuhnPoker-v0 --seats network:runs/kuhn/policy.pt exact
     """  # noqa: D301 - click reads the escape itself
     with _plain_errors():
         records = play_matches(
@@ -321,6 +322,7 @@ def exploitability(
 
     \b
     arenas exploitability KuhnPoker-v0 --player scripted
+    arenas exploitability KuhnPoker-v0 --player network:runs/kuhn/policy.pt
     arenas exploitability KuhnPoker-v0 -o players=3 -p random -p random -p scripted
     """  # noqa: D301 - click reads the escape itself
     from arenas.rating.exploitability import nash_conv
@@ -331,7 +333,8 @@ def exploitability(
         names = players * seats if len(players) == 1 else players
         made = {name: arenas.make_player(game_id, name, game) for name in dict.fromkeys(names)}
         try:
-            result = nash_conv(game, [made[name] for name in names])
+            with _err.status("walking the whole game"):
+                result = nash_conv(game, [made[name] for name in names])
         except TypeError as error:
             raise ValueError(str(error)) from None
     if as_json:
@@ -414,6 +417,7 @@ def train(algo: str, arguments: tuple[str, ...]) -> None:
     with _plain_errors():
         module = importlib.import_module(f"arenas.baselines.{algo}")
     command: click.Command = module.command
+    command.epilog = f"Algorithms (--algo NAME): {', '.join(_algorithms())}"
     command.main(list(arguments) or ["--help"], prog_name=f"arenas train --algo {algo}")
 
 

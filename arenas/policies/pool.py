@@ -22,8 +22,9 @@ FORMAT = 1
 """Version of the layout of pool files."""
 
 MIRROR = "mirror"
-RULES = (MIRROR, "latest", "uniform", "hard", "variance")
-"""How an opponent is chosen; see `OpponentPool`."""
+FROM_POOL = ("latest", "uniform", "hard", "variance")
+RULES = (MIRROR, *FROM_POOL)
+"""How an opponent is chosen, by those of the pool or not; see `OpponentPool`."""
 
 
 @dataclass(frozen=True)
@@ -182,7 +183,7 @@ class OpponentPool:
         Raises:
             ValueError: no such rule, or no member.
         """
-        if rule == MIRROR or rule not in RULES:
+        if rule not in FROM_POOL:
             raise ValueError(f"no rule that chooses a member is called {rule!r}")
         if not self.members:
             raise ValueError("the pool is empty")
