@@ -11,14 +11,14 @@ policy is answered by its best response, and the answers run in a circle round t
   place of its proximal term. With that term a game has one equilibrium, which their method provably
   approaches without averaging where strategies are single choices, and in their experiments where
   they are trees of choices, as here. Rudolph et al., "Reevaluating Policy Gradient Methods for
-  Imperfect-Information Games" (2025), find policy gradients that are regularised so strongly at
+  Imperfect-Information Games" (2025), find policy gradients so strongly regularised at
   least as good as deep versions of fictitious play, double oracle and CFR.
 - The magnet is not the uniform policy, which would leave the equilibrium off by about the weight.
   It is an average of the policy's own weights and moves a step of `magnet_rate` towards them after
-  each update. Where policy and magnet rest, they are the same, the term is zero, and what is left
-  is an equilibrium of the game itself. R-NaD moves its magnet in jumps to the same end (Perolat et
-  al., "Mastering the game of Stratego with model-free multiagent reinforcement learning", Science
-  378, 2022).
+  each update. Where policy and magnet rest, they are the same and the term is zero, so no seat
+  gains by small changes: with every move in play, an equilibrium of the game itself. R-NaD moves
+  its magnet in jumps to the same end (Perolat et al., "Mastering the game of Stratego with
+  model-free multiagent reinforcement learning", Science 378, 2022).
 
 **The magnet is what is measured, saved and played**: the average iterate, as weights, whose noise
 is averaged away too. The learning rate falls linearly to zero, which settles the rest of it. Where
@@ -35,11 +35,12 @@ moves nothing is learnt.
     arenas match KuhnPoker-v0 --seats network:runs/kuhn/policy.pt random
 
 The same command continues a run that was killed, from its last checkpoint, and every figure comes
-out as it would have: the checkpoint holds all that training depends on.
+out as it would have: the checkpoint and the pool's files hold all that training depends on.
 """
 
 from __future__ import annotations
 
+import copy
 import csv
 import json
 import math
@@ -218,6 +219,11 @@ def learner_seats(matches: int, seats: int) -> np.ndarray:
     return np.arange(matches) % seats
 
 
+def group_numbers(matches: int, groups: int) -> np.ndarray:
+    """The group of each match: groups are neighbours, as equal in size as can be."""
+    return np.arange(matches) * groups // matches
+
+
 def play(
     env: Any,
     network: ActorCritic,
@@ -234,7 +240,7 @@ def play(
         generator: draws the actions.
     """
     matches, seats = env.num_envs, env.game.spec.seats
-    group = np.arange(matches) * len(opponents) // matches
+    group = group_numbers(matches, len(opponents))
     mirror = np.array([opponent is None for opponent in opponents])[group]
     own_seat = learner_seats(matches, seats)
     steps: list[tuple[Any, ...]] = []
@@ -370,14 +376,13 @@ class Training:
         self.game: Game[Any] = arenas.make_game(game_id, **options)
         if not isinstance(self.game, FlatGame):
             raise ValueError(
-                f"{game_id} has no flat rules (`FlatGame`) to play in lockstep, so this cannot "
-                "train it; games with such rules: KuhnPoker-v0, TicTacToe-v0"
+                f"{game_id} has no flat rules (`FlatGame`), as KuhnPoker-v0 has, to play in "
+                "lockstep, so this cannot train it; --algo cfr solves small games without"
             )
         self.generator = torch.Generator().manual_seed(config.seed)
         hidden = [config.width] * config.depth
         self.network = ActorCritic.for_game(self.game, hidden, self.generator)
-        self.magnet = ActorCritic.for_game(self.game, hidden)
-        self.magnet.load_state_dict(self.network.state_dict())
+        self.magnet = copy.deepcopy(self.network)
         self.optimizer = torch.optim.Adam(
             self.network.parameters(), lr=config.learning_rate, eps=1e-5
         )
@@ -446,7 +451,7 @@ class Training:
         total = matches.rewards.sum(axis=0)
         count = len(total)
         own = total[np.arange(count), learner_seats(count, total.shape[1])]
-        group = np.arange(count) * len(members) // count
+        group = group_numbers(count, len(members))
         for number, member in enumerate(members):
             if member is not None:
                 self.pool.record(LEARNER, member.name, own[group == number].tolist())
@@ -461,6 +466,7 @@ class Training:
         if member.name not in self._loaded:
             kept = {each.name for each in self.pool.members}
             self._loaded = {name: net for name, net in self._loaded.items() if name in kept}
+            # Its network mixes moves, even where the saved policy would play greedily.
             policy = NetworkPolicy.load(self.out / member.payload, self.game)
             self._loaded[member.name] = policy.network
         return self._loaded[member.name]
@@ -479,7 +485,7 @@ class Training:
         if self._tree is not None:
             figures["nash_conv"] = nash_conv(self._tree, policy).total
         for name, player in self._references.items():
-            results[name] = compete(self.game_id, policy, player, games, self.options)
+            results[name] = compete(policy, player, games)
             figures[f"reward_vs_{name}"] = results[name].mean
             figures[f"losses_vs_{name}"] = results[name].losses
         return figures, results
@@ -559,14 +565,12 @@ def _tree_of(game: Game[Any]) -> GameTree:
         raise ValueError(f"{error}; to train without NashConv say --no-nash-conv") from None
 
 
-def compete(
-    game_id: str, policy: Policy, against: Policy, games: int, options: Mapping[str, Any]
-) -> PlayerResult:
+def compete(policy: NetworkPolicy, against: Policy, games: int) -> PlayerResult:
     """The policy's results against others that all play as `against`, seats exchanged."""
-    seats = arenas.make_game(game_id, **options).spec.seats
+    seats = policy.game.spec.seats
     players = [policy, *[against] * (seats - 1)]
     results = Results([player.name for player in players])
-    records = arenas.play_matches(game_id, players, games, options=options)
+    records = arenas.play_matches(policy.game_id, players, games, options=policy.game.options)
     for number, record in enumerate(records):
         results.add(record, sitting_of(number, seats))
     return results.table()[0]

@@ -253,19 +253,22 @@ class OpponentPool:
         """
         if state.get("format") != FORMAT:
             raise ValueError(f"this is no opponent pool of format {FORMAT}")
-        pool = cls(
-            state["capacity"],
-            state["mix"],
-            seed=state["seed"],
-            power=state["power"],
-            memory=state["memory"],
-        )
-        pool._drawn = state["drawn"]
-        pool.members = [Member(**member) for member in state["members"]]
-        pool._scores = {
-            player: {opponent: Score(**score) for opponent, score in row.items()}
-            for player, row in state["scores"].items()
-        }
+        try:
+            pool = cls(
+                state["capacity"],
+                state["mix"],
+                seed=state["seed"],
+                power=state["power"],
+                memory=state["memory"],
+            )
+            pool._drawn = state["drawn"]
+            pool.members = [Member(**member) for member in state["members"]]
+            pool._scores = {
+                player: {opponent: Score(**score) for opponent, score in row.items()}
+                for player, row in state["scores"].items()
+            }
+        except (AttributeError, KeyError, TypeError) as error:
+            raise ValueError(f"this is a damaged opponent pool: {error!r}") from None
         return pool
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -282,4 +285,8 @@ class OpponentPool:
             OSError: it cannot be read.
             ValueError: it is no such file.
         """
-        return cls.from_state(json.loads(Path(path).read_text(encoding="utf-8")))
+        try:
+            state = json.loads(Path(path).read_text(encoding="utf-8"))
+            return cls.from_state(state if isinstance(state, dict) else {})
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from None
