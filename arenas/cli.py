@@ -450,10 +450,11 @@ def _plain_errors() -> Iterator[None]:
     except ValueError as error:
         raise click.ClickException(str(error)) from None
     except ModuleNotFoundError as error:
-        if error.name not in TRAINING_MODULES:
+        missing = (error.name or "").partition(".")[0]
+        if missing not in TRAINING_MODULES:
             raise
         raise click.ClickException(
-            f"this needs {error.name}: pip install 'selfplay-arenas[train]'"
+            f"this needs {missing}: pip install 'selfplay-arenas[train]'"
         ) from None
 
 

@@ -445,6 +445,18 @@ def test_help_and_mistakes_are_answered():
     assert "'players'" in run("train", "KuhnPoker-v0", "-o", "player=3").stderr
 
 
+@pytest.mark.parametrize("module", ["matplotlib", "tensorboard"])
+def test_what_is_not_installed_is_asked_for(module):
+    script = (
+        f"import sys; sys.modules[{module!r}] = None; from arenas.cli import app;"
+        "app(['train', 'KuhnPoker-v0'], 'arenas')"
+    )
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr == f"Error: this needs {module}: pip install 'selfplay-arenas[train]'\n"
+
+
 def test_games_too_large_to_walk_say_so(tmp_path):
     with pytest.raises(ValueError, match=r"20,000 states.*--no-nash-conv"):
         Training("TicTacToe-v0", {"size": 4}, Config(nash_conv=True, num_envs=2), tmp_path)
