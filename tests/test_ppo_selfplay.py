@@ -412,6 +412,8 @@ def test_the_command_trains_a_player_that_sits_down(tmp_path):
     assert run("match", "KuhnPoker-v0", "--seats", player, "nash", "-n", "10").exit_code == 0
     # What is there is kept, unless it is to be discarded.
     assert run(*command).stdout == done.stdout
+    assert run(*command, "-o", "players=2").stdout == done.stdout
+    assert "'players': 3" in run(*command, "-o", "players=3").stderr
     other = [*arguments(out, total_steps=700), "--seed", "3"]
     refused = run(*other)
     assert refused.exit_code == 1

@@ -372,8 +372,10 @@ class Training:
     """
 
     def __init__(self, game_id: str, options: Mapping[str, Any], config: Config, out: Path) -> None:
-        self.game_id, self.options, self.config, self.out = game_id, dict(options), config, out
+        self.game_id, self.config, self.out = game_id, config, out
         self.game: Game[Any] = arenas.make_game(game_id, **options)
+        # Those that were not given as well, so that a run is the same however it was asked for.
+        self.options = dict(self.game.options)
         if not isinstance(self.game, FlatGame):
             raise ValueError(
                 f"{game_id} has no flat rules (`FlatGame`), as KuhnPoker-v0 has, to play in "
