@@ -405,5 +405,5 @@ register(
     "OpenSpiel-v0",
     "arenas.adapters.openspiel:OpenSpielGame",
     "arenas.adapters.openspiel.players:PLAYERS",
-    summary="Any game of OpenSpiel by its string, Leduc poker unless told otherwise",
+    summary="Almost any game of OpenSpiel by its string, Leduc poker unless told otherwise",
 )
