@@ -187,8 +187,7 @@ class CudaDevice(Device):
         games = len(batch.rows)
         compiled = self.kernel(kernel)
         if self._simulated:
-            with np.errstate(over="ignore"):
-                compiled[1, 4](batch, *args)
+            compiled[1, 4](batch, *args)
         else:
             compiled[-(-games // self.THREADS), self.THREADS, self._stream()](batch, *args)
 
