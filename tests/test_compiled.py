@@ -266,6 +266,7 @@ def test_without_a_cuda_device_it_says_what_is_missing():
 # -- the cache on disk -----------------------------------------------------------------------------
 
 
+@pytest.mark.slow  # It compiles two versions of the rules into an empty cache.
 def test_an_edited_rule_is_never_played_from_an_old_kernel(tmp_path):
     pytest.importorskip("numba")
     source = (HERE / "toy_race.py").read_text(encoding="utf-8")
