@@ -6,6 +6,7 @@ every seat, `OneLearnerVectorEnv` in one seat a game while policies sit in the o
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 from abc import abstractmethod
 from collections.abc import Sequence
@@ -450,7 +451,9 @@ class FlatVectorEnv(VectorEnv[Any, Any, Any]):
         state = {name: self._device.read(getattr(self._batch, name)) for name in _STATE}
         mode = self.metadata["autoreset_mode"].name
         made = type(self).__name__, self.game, self.game.spec.version, self.illegal
-        state["environment"] = np.array(repr((*made, self.max_cycles, mode)))
+        digest = hashlib.sha256(repr((*made, self.max_cycles, mode)).encode()).digest()
+        # Says whose state it is; numbers, which every file of arrays can hold.
+        state["environment"] = np.frombuffer(digest, np.uint8).copy()
         return state
 
     def set_state(self, state: dict[str, np.ndarray]) -> None:
@@ -459,10 +462,13 @@ class FlatVectorEnv(VectorEnv[Any, Any, Any]):
         Raises:
             ValueError: it is the state of another kind of environment.
         """
-        own = {name: (each.dtype, each.shape) for name, each in self._state().items()}
+        own = self._state()
         given = {name: np.asarray(each) for name, each in state.items()}
-        same = own == {name: (each.dtype, each.shape) for name, each in given.items()}
-        if not same or given["environment"] != self._state()["environment"]:
+        same = own.keys() == given.keys() and all(
+            (own[name].dtype, own[name].shape) == (given[name].dtype, given[name].shape)
+            for name in own
+        )
+        if not same or not np.array_equal(own["environment"], given["environment"]):
             raise ValueError("the state is of another game, of other options or another num_envs")
         for name in _STATE:
             self._device.write(getattr(self._batch, name), given[name])
