@@ -105,7 +105,7 @@ def test_lockstep_play_is_the_play_of_the_aec_environment(
 
 def test_a_thousand_seeds_give_the_same_matches():
     for game_id, options in VARIANTS[:1] + VARIANTS[6:7]:
-        assert same_play(game_id, options, "retry:1", None, list(range(300)), 12, 0.1) > 300
+        assert same_play(game_id, options, "retry:1", None, list(range(1000)), 12, 0.1) > 1000
 
 
 @pytest.fixture
