@@ -1,0 +1,276 @@
+"""Replies token by token, for rows that come and go: a row that ends makes room for the next."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+
+from arenas.core.rng import Rng
+from arenas.policies.language.constrain import Constraint
+from arenas.policies.language.passes import KeyValues, Passes, Seen
+from arenas.policies.language.prompts import Prompt, Prompts
+
+K = TypeVar("K")
+
+_REFILL = 8
+"""Rows are replaced, and finished ones handed out, once an eighth of them has ended."""
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How tokens are drawn.
+
+    Attributes:
+        temperature: logits are divided by it; 0 takes the most likely token.
+        top_p: draw among the fewest tokens whose probabilities reach this sum; 1 for all.
+        top_k: draw among this many most likely tokens; 0 for all.
+        max_tokens: budget of a reply; what does not end within it is cut there.
+        stop: strings that end a reply once they stand in it; they stay in it.
+    """
+
+    temperature: float = 1.0
+    top_p: float = 1.0
+    top_k: int = 0
+    max_tokens: int = 256
+    stop: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.temperature >= 0:
+            raise ValueError(f"temperature={self.temperature}: at least 0")
+        if not 0 < self.top_p <= 1:
+            raise ValueError(f"top_p={self.top_p}: above 0 and at most 1")
+        if self.top_k < 0 or self.max_tokens < 1:
+            raise ValueError("top_k is at least 0 and max_tokens at least 1")
+        if isinstance(self.stop, str) or not all(self.stop):
+            raise ValueError(f"stop={self.stop!r}: a tuple of strings, none of them empty")
+
+    @property
+    def scale(self) -> float:
+        """The temperature that log-probabilities are recorded at: greedy choices at 1."""
+        return self.temperature or 1.0
+
+
+@dataclass(slots=True)
+class Writing(Generic[K]):
+    """One reply under way.
+
+    Attributes:
+        key: the caller's own.
+        prompt: what it answers.
+        sampling: its settings.
+        rng: its own stream; each token takes one number of it.
+        constraint: None for free text.
+        version: of the weights that began it.
+        completion: ids so far.
+        logprobs: one for each of them.
+        finish: "stop" or "length" at the end; empty before.
+    """
+
+    key: K
+    prompt: Prompt
+    sampling: Sampling
+    rng: Rng
+    constraint: Constraint | None = None
+    version: int | str = 0
+    completion: list[int] = field(default_factory=list)
+    logprobs: list[float] = field(default_factory=list)
+    finish: str = ""
+
+
+class Decoder(Generic[K]):
+    """Continuous batching over keys and values that lie side by side, padded on the left.
+
+    New rows are read in passes of their own and then join those under way. What a row says depends
+    on its prompt, its settings and its stream alone, as far as sums of other shapes round alike.
+
+    Args:
+        passes: of the model.
+        prompts: for stop strings and end tokens.
+        max_rows: most replies under way at once; the others wait.
+        max_tokens: most prompt tokens, padding included, of one pass.
+    """
+
+    def __init__(
+        self, passes: Passes, prompts: Prompts, max_rows: int = 256, max_tokens: int = 16_384
+    ) -> None:
+        self.passes = passes
+        self.prompts = prompts
+        self.max_rows = max_rows
+        self.max_tokens = max_tokens
+        self._waiting: deque[Writing[K]] = deque()
+        self._rows: list[Writing[K]] = []
+        self._seen: Seen | None = None
+        self._ended: list[Writing[K]] = []
+
+    def __len__(self) -> int:
+        """Replies that were asked for and not yet taken."""
+        return len(self._waiting) + len(self._rows) + len(self._ended)
+
+    def put(self, writing: Writing[K]) -> None:
+        """Asks for a reply."""
+        self._waiting.append(writing)
+
+    def take(self) -> list[Writing[K]]:
+        """Goes on until some replies have ended, and gives those; empty if none was asked for."""
+        while self._waiting or self._rows:
+            room = self.max_rows - len(self._rows)
+            if self._waiting and (not self._rows or room * _REFILL >= self.max_rows):
+                self._admit(room)
+            elif self._ended and len(self._ended) * _REFILL >= len(self._rows):
+                break
+            else:
+                self._step()
+        ended, self._ended = self._ended, []
+        return ended
+
+    # -- rows that come and go -----------------------------------------------------------------
+
+    def _admit(self, room: int) -> None:
+        new = [self._waiting.popleft() for _ in range(min(room, len(self._waiting)))]
+        # Of like length together: less padding.
+        new.sort(key=lambda each: len(each.prompt.ids) - each.prompt.shared)
+        while new:
+            size = 1
+            while size < len(new):
+                length = len(new[size].prompt.ids) - new[size].prompt.shared
+                if (size + 1) * length > self.max_tokens:
+                    break
+                size += 1
+            batch, new = new[:size], new[size:]
+            logits, seen = self.passes.read([each.prompt for each in batch])
+            self._seen = seen if self._seen is None else _joined(self._seen, seen)
+            self._rows += batch
+            self._choose(batch, logits, len(self._rows) - len(batch))
+
+    def _step(self) -> None:
+        seen = self._seen
+        assert seen is not None
+        ids = self.passes.tokens([[each.completion[-1]] for each in self._rows])
+        mask = F.pad(seen.mask, (0, 1), value=True)
+        positions = seen.lengths[:, None]
+        adapters = [each.prompt.adapter for each in self._rows]
+        logits, cache = self.passes(ids, mask, positions, seen.cache, adapters)
+        self._seen = Seen(cache, mask, seen.lengths + 1)
+        self._choose(self._rows, logits[:, -1], 0)
+
+    def _choose(self, rows: Sequence[Writing[K]], logits: torch.Tensor, first: int) -> None:
+        """Adds a token to each row and takes out those that end; `rows` stand from `first` on."""
+        tokens, logprobs = choose(logits, rows)
+        for each, token, logprob in zip(rows, tokens, logprobs, strict=True):
+            self._add(each, token, logprob)
+        gone = {first + number for number, each in enumerate(rows) if each.finish}
+        if not gone:
+            return
+        self._ended += [self._rows[number] for number in sorted(gone)]
+        stay = [number for number in range(len(self._rows)) if number not in gone]
+        self._rows = [self._rows[number] for number in stay]
+        self._seen = _selected(self._seen, stay) if self._seen is not None and stay else None
+
+    def _add(self, each: Writing[K], token: int, logprob: float) -> None:
+        each.completion.append(token)
+        each.logprobs.append(logprob)
+        if each.constraint is not None:
+            each.constraint.advance(token)
+            rest = each.constraint.rest()
+            if rest is not None:
+                # Nothing is left to choose, so nothing needs to be computed.
+                each.completion += rest
+                each.logprobs += [0.0] * len(rest)
+                each.finish = "stop"
+                return
+        elif token in self.prompts.end_ids or self._stops(each):
+            each.finish = "stop"
+            return
+        if len(each.completion) >= each.sampling.max_tokens:
+            each.finish = "length"
+
+    def _stops(self, each: Writing[K]) -> bool:
+        if not each.sampling.stop:
+            return False
+        # A token is at least a byte, so that a new stop string begins in the last of them.
+        longest = max(len(stop.encode()) for stop in each.sampling.stop)
+        recent = self.prompts.text(each.completion[-longest:])
+        return any(stop in recent for stop in each.sampling.stop)
+
+
+def choose(logits: torch.Tensor, rows: Sequence[Writing[K]]) -> tuple[list[int], list[float]]:
+    """A token for each row and its log-probability.
+
+    The log-probability is at the row's temperature, over all tokens or those that its constraint
+    allows; `top_k` and `top_p` cut what is drawn from and not what is recorded.
+
+    Args:
+        logits: float32, (rows, vocabulary).
+        rows: their settings, streams and constraints.
+    """
+    device, (count, vocabulary) = logits.device, logits.shape
+    scales = torch.tensor([each.sampling.scale for each in rows], device=device)
+    logits = logits / scales[:, None]
+    bound = [number for number, each in enumerate(rows) if each.constraint is not None]
+    if bound:
+        allowed = torch.zeros((len(bound), vocabulary), dtype=torch.bool)
+        for row, number in zip(allowed, bound, strict=True):
+            constraint = rows[number].constraint
+            assert constraint is not None
+            constraint.allow(row)
+        logits[bound] = logits[bound].masked_fill(~allowed.to(device), -torch.inf)
+    logprobs = logits.log_softmax(-1)
+    tokens = logprobs.argmax(-1)
+    drawn = [number for number, each in enumerate(rows) if each.sampling.temperature > 0]
+    if drawn:
+        places = torch.tensor(drawn, device=device)
+        settings = [rows[number].sampling for number in drawn]
+        uniform = [rows[number].rng.random() for number in drawn]
+        probabilities = _cut(logprobs[places].exp(), settings)
+        sums = probabilities.double().cumsum(-1)
+        # Inverse transform sampling: one number a token, whatever the batch.
+        marks = torch.tensor(uniform, dtype=torch.float64, device=device)[:, None] * sums[:, -1:]
+        found = torch.searchsorted(sums, marks, right=True)[:, 0]
+        # A number just below 1 can round to the whole sum.
+        found = torch.where(found < vocabulary, found, probabilities.argmax(-1))
+        tokens[places] = found
+    taken = logprobs.gather(-1, tokens[:, None])[:, 0]
+    return tokens.tolist(), taken.tolist()
+
+
+def _cut(probabilities: torch.Tensor, settings: Sequence[Sampling]) -> torch.Tensor:
+    """Sets to zero what `top_k` and `top_p` leave out."""
+    if all(each.top_p == 1 and each.top_k == 0 for each in settings):
+        return probabilities
+    device, vocabulary = probabilities.device, probabilities.shape[-1]
+    top_k = torch.tensor([each.top_k or vocabulary for each in settings], device=device)
+    top_p = torch.tensor([each.top_p for each in settings], device=device)
+    ordered, order = probabilities.sort(-1, descending=True, stable=True)
+    before = ordered.cumsum(-1) - ordered
+    ranks = torch.arange(vocabulary, device=device)
+    kept = (ranks < top_k[:, None]) & (before < top_p[:, None])
+    return torch.zeros_like(probabilities).scatter(-1, order, ordered * kept)
+
+
+def _joined(old: Seen, new: Seen) -> Seen:
+    width = max(old.mask.shape[1], new.mask.shape[1])
+    pads = [width - each.mask.shape[1] for each in (old, new)]
+    cache: KeyValues = [
+        (_stacked(a[0], b[0], pads), _stacked(a[1], b[1], pads))
+        for a, b in zip(old.cache, new.cache, strict=True)
+    ]
+    masks = [F.pad(each.mask, (pad, 0)) for each, pad in zip((old, new), pads, strict=True)]
+    return Seen(cache, torch.cat(masks), torch.cat([old.lengths, new.lengths]))
+
+
+def _stacked(a: torch.Tensor, b: torch.Tensor, pads: Sequence[int]) -> torch.Tensor:
+    return torch.cat([F.pad(a, (0, 0, pads[0], 0)), F.pad(b, (0, 0, pads[1], 0))])
+
+
+def _selected(seen: Seen, rows: Sequence[int]) -> Seen:
+    """These rows, without the columns that are padding in all of them."""
+    chosen = torch.tensor(rows, device=seen.mask.device)
+    mask = seen.mask[chosen]
+    first = int(mask.any(0).int().argmax())
+    cache = [(keys[chosen, :, first:], values[chosen, :, first:]) for keys, values in seen.cache]
+    return Seen(cache, mask[:, first:], seen.lengths[chosen])
