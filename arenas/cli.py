@@ -26,7 +26,7 @@ from arenas.core.record import write_records
 from arenas.core.rng import SeedSequence
 from arenas.policies.human import Quit
 from arenas.rating.results import PlayerResult, Results
-from arenas.rollout.matches import play_matches, sitting_of
+from arenas.rollout.matches import play_matches, seated
 from arenas.rollout.verify import verify_file
 
 INTERRUPTED = 130
@@ -194,11 +194,11 @@ def match(
     interrupted = False
     try:
         with _plain_errors(), _progress("matches", games, as_json) as advance:
-            for number, each in enumerate(records):
+            for each, sitting in seated(records, seats, swap):
                 with _uninterrupted():
                     if file is not None:
                         write_records([each], file)
-                    results.add(each, sitting_of(number, len(seats), swap))
+                    results.add(each, sitting)
                 advance(1)
     except (KeyboardInterrupt, Quit):
         interrupted = True

@@ -46,7 +46,7 @@ class Sampling:
             raise ValueError(f"top_p={self.top_p}: above 0 and at most 1")
         if self.top_k < 0 or self.max_tokens < 1:
             raise ValueError("top_k is at least 0 and max_tokens at least 1")
-        if isinstance(self.stop, str) or not all(self.stop):
+        if not isinstance(self.stop, tuple) or not all(self.stop):
             raise ValueError(f"stop={self.stop!r}: a tuple of strings, none of them empty")
 
     @property
@@ -208,7 +208,7 @@ def choose(logits: torch.Tensor, rows: Sequence[Writing[K]]) -> tuple[list[int],
         logits: float32, (rows, vocabulary).
         rows: their settings, streams and constraints.
     """
-    device, (count, vocabulary) = logits.device, logits.shape
+    device, vocabulary = logits.device, logits.shape[-1]
     scales = torch.tensor([each.sampling.scale for each in rows], device=device)
     logits = logits / scales[:, None]
     bound = [number for number, each in enumerate(rows) if each.constraint is not None]
@@ -245,7 +245,7 @@ def _cut(probabilities: torch.Tensor, settings: Sequence[Sampling]) -> torch.Ten
     device, vocabulary = probabilities.device, probabilities.shape[-1]
     top_k = torch.tensor([each.top_k or vocabulary for each in settings], device=device)
     top_p = torch.tensor([each.top_p for each in settings], device=device)
-    ordered, order = probabilities.sort(-1, descending=True, stable=True)
+    ordered, order = probabilities.sort(dim=-1, descending=True, stable=True)
     before = ordered.cumsum(-1) - ordered
     ranks = torch.arange(vocabulary, device=device)
     kept = (ranks < top_k[:, None]) & (before < top_p[:, None])

@@ -1,4 +1,4 @@
-"""Passes over a causal model: left-padded batches whose first tokens may be kept keys and values."""
+"""Passes over a causal model: left-padded batches that may begin with kept keys and values."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from arenas.core.policy import Policy, Reply, Stream, Tokens, Turn
 from arenas.policies.language.constrain import Constraint, Grammars, Listed
 from arenas.policies.language.generate import Decoder, Sampling, Writing
 from arenas.policies.language.passes import Passes
-from arenas.policies.language.prompts import Ids, Prompts
+from arenas.policies.language.prompts import Prompts
 from arenas.policies.language.score import Question, scores, softmax, step_logprobs
 
 Moves = Literal["free", "constrained", "labels", "scored"]
@@ -43,8 +43,8 @@ class LanguagePolicy(Policy):
     it becomes a control token of another prompt (see `Prompts`).
 
     Args:
-        model: a causal language model of `transformers`, or of `peft` with adapters. Its weights may
-            change between calls; say so by `set_version`.
+        model: a causal language model of `transformers`, or of `peft` with adapters. Its weights
+            may change between calls; say so by `set_version`.
         tokenizer: its own.
         moves: see above.
         sampling: settings of every turn, or a function that gives them for a turn.

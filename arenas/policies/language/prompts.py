@@ -155,7 +155,7 @@ class Prompts:
         Raises:
             ValueError: the tokenizer has not as many.
         """
-        found = []
+        found: list[str] = []
         for label in _label_names():
             if len(found) == count:
                 break
@@ -174,7 +174,9 @@ class Prompts:
             lines = [said[0][1]]
             lines += [f"You: {text}" if role == "assistant" else text for role, text in said[1:]]
             text = "\n\n".join([*lines, "You:"])
-            start = [id for id in self.tokenizer.encode("") if id != self.tokenizer.eos_token_id]
+            start = [
+                each for each in self.tokenizer.encode("") if each != self.tokenizer.eos_token_id
+            ]
             return (*start, *self._plain(text))
         return tuple(
             self.tokenizer.apply_chat_template(
@@ -244,9 +246,9 @@ def common_prefix(a: Sequence[int], b: Sequence[int]) -> int:
 
 
 def _check_control_tokens(tokenizer: Any) -> None:
-    for id, token in tokenizer.added_tokens_decoder.items():
+    for number, token in tokenizer.added_tokens_decoder.items():
         plain = tokenizer.encode(token.content, add_special_tokens=False, split_special_tokens=True)
-        if token.special and id in plain:
+        if token.special and number in plain:
             raise ValueError(
                 f"this tokenizer makes the control token {token.content!r} of plain text, so that "
                 "a player's talk could forge messages"

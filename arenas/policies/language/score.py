@@ -11,6 +11,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -54,7 +55,7 @@ def tree_of(replies: tuple[Ids, ...]) -> Tree:
     if not replies or not all(replies):
         raise ValueError("scoring needs replies of at least one token each")
     ordered = sorted(replies)
-    for first, second in zip(ordered, ordered[1:], strict=False):
+    for first, second in pairwise(ordered):
         if second[: len(first)] == first:
             raise ValueError(f"the reply {first} begins or equals {second}: end each with a token")
     numbers: dict[Ids, int] = {(): 0}
@@ -162,7 +163,7 @@ def softmax(scored: np.ndarray, temperature: float) -> np.ndarray:
     A temperature of 0 gives all to the highest score, the first of several.
     """
     if temperature == 0:
-        return np.eye(len(scored))[int(scored.argmax())]
+        return np.eye(1, len(scored), int(scored.argmax()))[0]
     weights = np.exp((scored - scored.max()) / temperature)
     shares: np.ndarray = weights / weights.sum()
     return shares
