@@ -163,7 +163,9 @@ def softmax(scored: np.ndarray, temperature: float) -> np.ndarray:
     A temperature of 0 gives all to the highest score, the first of several.
     """
     if temperature == 0:
-        return np.eye(1, len(scored), int(scored.argmax()))[0]
+        best = np.zeros(len(scored))
+        best[scored.argmax()] = 1.0
+        return best
     weights = np.exp((scored - scored.max()) / temperature)
     shares: np.ndarray = weights / weights.sum()
     return shares
