@@ -17,7 +17,7 @@ FORMAT = "arenas-trajectory/1"
 def to_dict(trajectory: Trajectory) -> dict[str, Any]:
     """JSON values; the same columns for every game, so that files of several games are one table.
 
-    Moves and options are JSON strings and versions are strings, because a column has one type.
+    Moves, options and versions are written as JSON text, because a column has one type.
     """
     body: dict[str, Any] = {"format": FORMAT}
     for field in dataclasses.fields(trajectory):
@@ -25,7 +25,7 @@ def to_dict(trajectory: Trajectory) -> dict[str, Any]:
     body["options"] = json.dumps(trajectory.options, sort_keys=True)
     body["rewards"] = list(trajectory.rewards)
     for name in ("version_start", "version_end"):
-        body[name] = None if body[name] is None else str(body[name])
+        body[name] = json.dumps(body[name])
     body["turns"] = [_turn_dict(turn) for turn in trajectory.turns]
     return body
 
@@ -44,12 +44,12 @@ def _turn_dict(turn: TurnTaken) -> dict[str, Any]:
             value = [list(each) if isinstance(each, tuple) else each for each in value]
         body[field.name] = value
     if turn.tokens is not None:
-        body["policy_version"] = str(turn.tokens.policy_version)
+        body["policy_version"] = json.dumps(turn.tokens.policy_version)
     return body
 
 
 def from_dict(body: dict[str, Any]) -> Trajectory:
-    """A trajectory from `to_dict`, with versions as strings.
+    """A trajectory from `to_dict`.
 
     Raises:
         ValueError: it is of another format.
@@ -57,7 +57,8 @@ def from_dict(body: dict[str, Any]) -> Trajectory:
     if body.get("format") != FORMAT:
         raise ValueError(f"format is {body.get('format')!r}, this version reads {FORMAT!r}")
     values = {field.name: body[field.name] for field in dataclasses.fields(Trajectory)}
-    values["options"] = json.loads(body["options"])
+    for name in ("options", "version_start", "version_end"):
+        values[name] = json.loads(body[name])
     values["rewards"] = tuple(body["rewards"])
     values["turns"] = tuple(map(_turn_from, body["turns"]))
     return Trajectory(**values)
@@ -71,7 +72,7 @@ def _turn_from(body: dict[str, Any]) -> TurnTaken:
             values[name] = None if values[name] is None else tuple(values[name])
         if values["candidates"] is not None:
             values["candidates"] = tuple(map(tuple, values["candidates"]))
-        tokens = Tokens(**values)
+        tokens = Tokens(**{**values, "policy_version": json.loads(values["policy_version"])})
     legal = None if body["legal"] is None else tuple(body["legal"])
     move = json.loads(body["move"])
     return TurnTaken(tokens, body["text"], move, legal, body["illegal"], body["reward"])
