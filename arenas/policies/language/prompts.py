@@ -119,7 +119,7 @@ class Prompts:
             lines = [f"{a} = {b}" for a, b in zip(labels, replies, strict=True)]
             asked = "Answer with the letter of your move alone:"
             messages[-1]["content"] += "\n\n" + "\n".join([asked, *lines])
-        said = tuple((message["role"], message["content"]) for message in messages)
+        said = tuple((message["role"], _unicode(message["content"])) for message in messages)
         ids = self._encoded(said)
         while self.context is not None and len(ids) + reserve > self.context:
             said = _without_oldest(said)
@@ -261,6 +261,11 @@ def _now(turn: Turn) -> Messages:
     told = {"role": "user", "content": turn.told}
     feedback = [] if messages[-1]["content"] == told["content"] else messages[-2:]
     return [messages[0], told, *feedback]
+
+
+def _unicode(text: str) -> str:
+    """The text with what no UTF-8 can hold (lone surrogates) replaced, for tokenizers."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 def _without_oldest(said: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
