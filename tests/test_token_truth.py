@@ -76,7 +76,7 @@ def test_ids_text_logprobs_and_masks_agree(moves, template, temperature):
     player = policy(
         moves, template, model, sampling=Sampling(temperature=temperature, max_tokens=16)
     )
-    matches = {"free": 24, "scored": 4}.get(moves, 10)
+    matches = {"free": 24, "scored": 4}.get(moves, 14)
     turns_seen = 0
     for played in play_trajectories(GAMES, [player, player], matches, seed=3):
         for trajectory in played.seats:

@@ -29,7 +29,8 @@ CHATML = (
 # Earlier reasoning is dropped and an empty thought opened, as reasoning models' templates do.
 THINKING = (
     "{% for m in messages %}<|im_start|>{{ m.role }}\n"
-    "{{ m.content.split('</think>')[-1] }}<|im_end|>\n{% endfor %}"
+    "{{ m.content.split('</think>')[-1] if m.role == 'assistant' else m.content }}"
+    "<|im_end|>\n{% endfor %}"
     "{% if add_generation_prompt %}<|im_start|>assistant\n<think>\n\n</think>\n\n{% endif %}"
 )
 # No system message, roles must alternate, and the reply ends with the end-of-text token.
@@ -107,6 +108,14 @@ def make_model(kind="llama", seed=0, **options):
         model = MistralForCausalLM(MistralConfig(**shape))
     else:
         model = GPT2LMHeadModel(
-            GPT2Config(vocab_size=512, n_positions=2048, n_embd=32, n_layer=2, n_head=4)
+            GPT2Config(
+                vocab_size=512,
+                n_positions=2048,
+                n_embd=32,
+                n_layer=2,
+                n_head=4,
+                eos_token_id=0,
+                bos_token_id=1,
+            )
         )
     return model.eval()
