@@ -17,7 +17,8 @@ FORMAT = "arenas-trajectory/1"
 def to_dict(trajectory: Trajectory) -> dict[str, Any]:
     """JSON values; the same columns for every game, so that files of several games are one table.
 
-    Moves, options and versions are written as JSON text, because a column has one type.
+    Moves, options and versions are written as JSON text, because a column has one type. Lone
+    surrogates, which no UTF-8 holds, become question marks; the match's record has the very text.
     """
     body: dict[str, Any] = {"format": FORMAT}
     for field in dataclasses.fields(trajectory):
@@ -32,10 +33,10 @@ def to_dict(trajectory: Trajectory) -> dict[str, Any]:
 
 def _turn_dict(turn: TurnTaken) -> dict[str, Any]:
     body: dict[str, Any] = {
-        "text": turn.text,
+        "text": _unicode(turn.text),
         "move": json.dumps(turn.move),
         "legal": None if turn.legal is None else list(turn.legal),
-        "illegal": turn.illegal,
+        "illegal": _unicode(turn.illegal),
         "reward": turn.reward,
     }
     for field in dataclasses.fields(Tokens):
@@ -46,6 +47,10 @@ def _turn_dict(turn: TurnTaken) -> dict[str, Any]:
     if turn.tokens is not None:
         body["policy_version"] = json.dumps(turn.tokens.policy_version)
     return body
+
+
+def _unicode(text: str | None) -> str | None:
+    return text if text is None else text.encode("utf-8", "replace").decode()
 
 
 def from_dict(body: dict[str, Any]) -> Trajectory:
