@@ -12,7 +12,7 @@ import torch.nn.functional as F  # noqa: N812
 
 from arenas.core.rng import Rng
 from arenas.policies.language.constrain import Constraint
-from arenas.policies.language.passes import KeyValues, Passes, Seen
+from arenas.policies.language.passes import Passes, Seen
 from arenas.policies.language.prompts import Prompt, Prompts
 
 K = TypeVar("K")
@@ -142,10 +142,19 @@ class Decoder(Generic[K]):
                     break
                 size += 1
             batch, new = new[:size], new[size:]
-            logits, seen = self.passes.read([each.prompt for each in batch])
-            self._seen = seen if self._seen is None else _joined(self._seen, seen)
+            logits, seen = self._read([each.prompt for each in batch])
+            self._seen = seen if self._seen is None else self._seen.joined(seen)
             self._rows += batch
             self._choose(batch, logits, len(self._rows) - len(batch))
+
+    def _read(self, prompts: list[Prompt]) -> tuple[torch.Tensor, Seen]:
+        """Logits after each prompt and what was read; equal prompts are read once."""
+        places = {prompt: number for number, prompt in enumerate(dict.fromkeys(prompts))}
+        logits, seen = self.passes.read(list(places))
+        if len(places) == len(prompts):
+            return logits, seen
+        rows = torch.tensor([places[prompt] for prompt in prompts], device=logits.device)
+        return logits[rows], seen.selected(rows)
 
     def _step(self) -> None:
         seen = self._seen
@@ -154,8 +163,8 @@ class Decoder(Generic[K]):
         mask = F.pad(seen.mask, (0, 1), value=True)
         positions = seen.lengths[:, None]
         adapters = [each.prompt.adapter for each in self._rows]
-        logits, cache = self.passes(ids, mask, positions, seen.cache, adapters)
-        self._seen = Seen(cache, mask, seen.lengths + 1)
+        logits = self.passes(ids, mask, positions, seen.cache, adapters)
+        self._seen = Seen(seen.cache, mask, seen.lengths + 1)
         self._choose(self._rows, logits[:, -1], 0)
 
     def _choose(self, rows: Sequence[Writing[K]], logits: torch.Tensor, first: int) -> None:
@@ -169,7 +178,8 @@ class Decoder(Generic[K]):
         self._ended += [self._rows[number] for number in sorted(gone)]
         stay = [number for number in range(len(self._rows)) if number not in gone]
         self._rows = [self._rows[number] for number in stay]
-        self._seen = _selected(self._seen, stay) if self._seen is not None and stay else None
+        rows_left = torch.tensor(stay, device=logits.device)
+        self._seen = self._seen.selected(rows_left) if self._seen is not None and stay else None
 
     def _add(self, each: Writing[K], token: int, logprob: float) -> None:
         each.completion.append(token)
@@ -250,27 +260,3 @@ def _cut(probabilities: torch.Tensor, settings: Sequence[Sampling]) -> torch.Ten
     ranks = torch.arange(vocabulary, device=device)
     kept = (ranks < top_k[:, None]) & (before < top_p[:, None])
     return torch.zeros_like(probabilities).scatter(-1, order, ordered * kept)
-
-
-def _joined(old: Seen, new: Seen) -> Seen:
-    width = max(old.mask.shape[1], new.mask.shape[1])
-    pads = [width - each.mask.shape[1] for each in (old, new)]
-    cache: KeyValues = [
-        (_stacked(a[0], b[0], pads), _stacked(a[1], b[1], pads))
-        for a, b in zip(old.cache, new.cache, strict=True)
-    ]
-    masks = [F.pad(each.mask, (pad, 0)) for each, pad in zip((old, new), pads, strict=True)]
-    return Seen(cache, torch.cat(masks), torch.cat([old.lengths, new.lengths]))
-
-
-def _stacked(a: torch.Tensor, b: torch.Tensor, pads: Sequence[int]) -> torch.Tensor:
-    return torch.cat([F.pad(a, (0, 0, pads[0], 0)), F.pad(b, (0, 0, pads[1], 0))])
-
-
-def _selected(seen: Seen, rows: Sequence[int]) -> Seen:
-    """These rows, without the columns that are padding in all of them."""
-    chosen = torch.tensor(rows, device=seen.mask.device)
-    mask = seen.mask[chosen]
-    first = int(mask.any(0).int().argmax())
-    cache = [(keys[chosen, :, first:], values[chosen, :, first:]) for keys, values in seen.cache]
-    return Seen(cache, mask[:, first:], seen.lengths[chosen])

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F  # noqa: N812
 from transformers import DynamicCache
+from transformers.cache_utils import DynamicLayer
 
 from arenas.policies.language.prompts import Ids, Prompt
 
@@ -21,19 +22,90 @@ _KEPT_PREFIXES = 64
 _FULL, _SLIDING = "full_attention", "sliding_attention"
 
 
+class _Columns(DynamicLayer):
+    """Keys and values of one layer, with room for more columns, so that a step copies nothing."""
+
+    spare = 64
+
+    def __init__(
+        self, keys: torch.Tensor | None = None, values: torch.Tensor | None = None
+    ) -> None:
+        super().__init__()
+        self._rooms: list[torch.Tensor] = []
+        if keys is not None and values is not None:
+            self.lazy_initialization(keys, values)
+            self.keys, self.values = keys, values
+
+    def update(
+        self, key_states: torch.Tensor, value_states: torch.Tensor, *args: Any, **kwargs: Any
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        if not self.is_initialized:
+            self.lazy_initialization(key_states, value_states)
+            self.keys, self.values = key_states[:, :, :0], value_states[:, :, :0]
+        old = self.keys.shape[2]
+        size = old + key_states.shape[2]
+        if not self._rooms or self._rooms[0].shape[2] < size:
+            self._rooms = [_with_room(each, size + self.spare) for each in (self.keys, self.values)]
+        for room, new in zip(self._rooms, (key_states, value_states), strict=True):
+            room[:, :, old:size] = new
+        self.keys, self.values = (room[:, :, :size] for room in self._rooms)
+        return self.keys, self.values
+
+
+def _with_room(columns: torch.Tensor, size: int) -> torch.Tensor:
+    room = columns.new_empty((*columns.shape[:2], size, columns.shape[3]))
+    room[:, :, : columns.shape[2]] = columns
+    return room
+
+
 @dataclass(slots=True)
 class Seen:
     """What a batch has read.
 
     Attributes:
-        cache: keys and values of each layer, columns as in `mask`.
+        cache: keys and values of each layer, columns as in `mask`; a pass adds to it.
         mask: bool, (rows, columns); False for padding.
         lengths: int64, (rows,): tokens read by each row, which is the position of the next.
     """
 
-    cache: KeyValues
+    cache: DynamicCache
     mask: torch.Tensor
     lengths: torch.Tensor
+
+    def selected(self, rows: torch.Tensor) -> Seen:
+        """These rows (some perhaps several times), without columns that all of them pad."""
+        mask = self.mask[rows]
+        first = int(mask.any(0).int().argmax())
+        pairs = [
+            (keys[rows, :, first:], values[rows, :, first:]) for keys, values in _pairs(self.cache)
+        ]
+        return Seen(_cache(pairs), mask[:, first:], self.lengths[rows])
+
+    def joined(self, other: Seen) -> Seen:
+        """The rows of both, the shorter ones padded on the left."""
+        width = max(self.mask.shape[1], other.mask.shape[1])
+        pads = [width - each.mask.shape[1] for each in (self, other)]
+        pairs = [
+            (_stacked(a[0], b[0], pads), _stacked(a[1], b[1], pads))
+            for a, b in zip(_pairs(self.cache), _pairs(other.cache), strict=True)
+        ]
+        masks = [F.pad(each.mask, (pad, 0)) for each, pad in zip((self, other), pads, strict=True)]
+        return Seen(_cache(pairs), torch.cat(masks), torch.cat([self.lengths, other.lengths]))
+
+
+def _pairs(cache: DynamicCache) -> KeyValues:
+    return [(layer.keys, layer.values) for layer in cache.layers]
+
+
+def _cache(pairs: KeyValues) -> DynamicCache:
+    cache = DynamicCache()
+    cache.layer_class_to_replicate = _Columns
+    cache.layers = [_Columns(keys, values) for keys, values in pairs]
+    return cache
+
+
+def _stacked(a: torch.Tensor, b: torch.Tensor, pads: Sequence[int]) -> torch.Tensor:
+    return torch.cat([F.pad(a, (0, 0, pads[0], 0)), F.pad(b, (0, 0, pads[1], 0))])
 
 
 class Passes:
@@ -87,22 +159,21 @@ class Passes:
         ids: torch.Tensor,
         mask: torch.Tensor,
         positions: torch.Tensor,
-        cache: KeyValues,
+        cache: DynamicCache,
         adapters: Sequence[str],
         keep: int = 1,
-    ) -> tuple[torch.Tensor, KeyValues]:
-        """Logits of the last `keep` tokens, float32 (rows, keep, vocabulary), and the longer cache.
+    ) -> torch.Tensor:
+        """Logits of the last `keep` tokens: float32, (rows, keep, vocabulary).
 
         Args:
             ids: int64, (rows, new tokens).
             mask: bool, (rows, columns) or (rows, 1, new tokens, columns), columns of the cache
                 first.
             positions: int64, (rows, new tokens).
-            cache: what was read before; empty at the start.
+            cache: what was read before; it grows.
             adapters: of `peft`, one a row; empty names for the model as it stands.
             keep: for how many of the last tokens logits are wanted; 0 for none.
         """
-        past = DynamicCache(cache or None)
         more: dict[str, Any] = {"logits_to_keep": max(keep, 1)} if self._keeps_logits else {}
         if any(adapters):
             # Rows of different roles go through together, each with its own adapter.
@@ -116,22 +187,22 @@ class Passes:
                     input_ids=ids,
                     attention_mask=mask if mask.dim() == 2 else self._for_attention(mask),
                     position_ids=positions,
-                    past_key_values=past,
+                    past_key_values=cache,
                     use_cache=True,
                     **more,
                 )
         finally:
             if was_training:
                 self.model.train()
-        logits = output.logits[:, output.logits.shape[1] - keep :].float()
-        return logits, [(layer.keys, layer.values) for layer in past.layers]
+        logits: torch.Tensor = output.logits[:, output.logits.shape[1] - keep :].float()
+        return logits
 
     def read(self, prompts: Sequence[Prompt]) -> tuple[torch.Tensor, Seen]:
         """Logits after each prompt, (rows, vocabulary), and what was read."""
-        cache, known = self._beginnings(prompts)
+        pairs, known = self._beginnings(prompts)
         ids, fresh, positions = self._left_padded(prompts, known)
-        mask = torch.cat([known, fresh], 1)
-        logits, cache = self(ids, mask, positions, cache, [p.adapter for p in prompts])
+        mask, cache = torch.cat([known, fresh], 1), _cache(pairs)
+        logits = self(ids, mask, positions, cache, [p.adapter for p in prompts])
         return logits[:, -1], Seen(cache, mask, mask.sum(1))
 
     def read_with_tails(
@@ -156,7 +227,7 @@ class Passes:
         Raises:
             ValueError: the attention takes no such mask, or slides over less than all of it.
         """
-        cache, known = self._beginnings(prompts)
+        pairs, known = self._beginnings(prompts)
         ids, fresh, positions = self._left_padded(prompts, known)
         rows, width = ids.shape
         nodes = tails.shape[1]
@@ -182,8 +253,7 @@ class Passes:
                     "scored as a tree; take moves='labels' or 'constrained'"
                 )
         adapters = [prompt.adapter for prompt in prompts]
-        logits, _ = self(ids, mask, positions, cache, adapters, keep=1 + nodes)
-        return logits
+        return self(ids, mask, positions, _cache(pairs), adapters, keep=1 + nodes)
 
     def tokens(self, ids: Sequence[Sequence[int]]) -> torch.Tensor:
         """Rows of equal length as an int64 tensor on the model's device."""
@@ -234,8 +304,9 @@ class Passes:
             row = self.tokens([ids])
             positions = torch.arange(len(ids), device=row.device)[None]
             mask = torch.ones_like(row, dtype=torch.bool)
-            _, cache = self(row, mask, positions, [], [adapter], keep=0)
-            self._prefixes[key] = cache
+            cache = _cache([])
+            self(row, mask, positions, cache, [adapter], keep=0)
+            self._prefixes[key] = _pairs(cache)
             if len(self._prefixes) > _KEPT_PREFIXES:
                 self._prefixes.popitem(last=False)
         self._prefixes.move_to_end(key)
