@@ -109,7 +109,7 @@ class Decoder(Generic[K]):
 
     def __len__(self) -> int:
         """Replies that were asked for and not yet taken."""
-        return len(self._waiting) + len(self._rows) + len(self._ended)
+        return len(self._waiting) + len(self._live()) + len(self._ended)
 
     def put(self, writing: Writing[K]) -> None:
         """Asks for a reply."""
@@ -117,18 +117,32 @@ class Decoder(Generic[K]):
 
     def take(self) -> list[Writing[K]]:
         """Goes on until some replies have ended, and gives those; empty if none was asked for."""
-        while self._waiting or self._rows:
+        while True:
+            live = self._live()
+            if (len(self._rows) - len(live)) * _REFILL >= len(self._rows):
+                self._compact(live)
+                live = self._live()
             room = self.max_rows - len(self._rows)
-            if self._waiting and (not self._rows or room * _REFILL >= self.max_rows):
+            if self._waiting and (not live or room * _REFILL >= self.max_rows):
                 self._admit(room)
-            elif self._ended and len(self._ended) * _REFILL >= len(self._rows):
+            elif len(self._ended) * _REFILL >= len(live):
                 break
             else:
-                self._step()
+                self._step(live)
         ended, self._ended = self._ended, []
         return ended
 
     # -- rows that come and go -----------------------------------------------------------------
+
+    def _live(self) -> list[int]:
+        return [number for number, each in enumerate(self._rows) if not each.finish]
+
+    def _compact(self, live: list[int]) -> None:
+        """Drops rows that have ended; not at once each time, because it copies all others."""
+        self._rows = [self._rows[number] for number in live]
+        if self._seen is not None:
+            rows = torch.tensor(live, device=self._seen.mask.device)
+            self._seen = self._seen.selected(rows) if live else None
 
     def _admit(self, room: int) -> None:
         new = [self._waiting.popleft() for _ in range(min(room, len(self._waiting)))]
@@ -145,7 +159,7 @@ class Decoder(Generic[K]):
             logits, seen = self._read([each.prompt for each in batch])
             self._seen = seen if self._seen is None else self._seen.joined(seen)
             self._rows += batch
-            self._choose(batch, logits, len(self._rows) - len(batch))
+            self._choose(batch, logits)
 
     def _read(self, prompts: list[Prompt]) -> tuple[torch.Tensor, Seen]:
         """Logits after each prompt and what was read; equal prompts are read once."""
@@ -156,30 +170,26 @@ class Decoder(Generic[K]):
         rows = torch.tensor([places[prompt] for prompt in prompts], device=logits.device)
         return logits[rows], seen.selected(rows)
 
-    def _step(self) -> None:
+    def _step(self, live: list[int]) -> None:
         seen = self._seen
         assert seen is not None
         ids = self.passes.tokens([[each.completion[-1]] for each in self._rows])
         mask = F.pad(seen.mask, (0, 1), value=True)
         positions = seen.lengths[:, None]
         adapters = [each.prompt.adapter for each in self._rows]
-        logits = self.passes(ids, mask, positions, seen.cache, adapters)
+        logits = self.passes(ids, mask, positions, seen.cache, adapters)[:, -1]
         self._seen = Seen(seen.cache, mask, seen.lengths + 1)
-        self._choose(self._rows, logits[:, -1], 0)
+        if len(live) < len(self._rows):
+            logits = logits[live]
+        self._choose([self._rows[number] for number in live], logits)
 
-    def _choose(self, rows: Sequence[Writing[K]], logits: torch.Tensor, first: int) -> None:
-        """Adds a token to each row and takes out those that end; `rows` stand from `first` on."""
+    def _choose(self, rows: Sequence[Writing[K]], logits: torch.Tensor) -> None:
+        """Adds a token to each row."""
         tokens, logprobs = choose(logits, rows)
         for each, token, logprob in zip(rows, tokens, logprobs, strict=True):
             self._add(each, token, logprob)
-        gone = {first + number for number, each in enumerate(rows) if each.finish}
-        if not gone:
-            return
-        self._ended += [self._rows[number] for number in sorted(gone)]
-        stay = [number for number in range(len(self._rows)) if number not in gone]
-        self._rows = [self._rows[number] for number in stay]
-        rows_left = torch.tensor(stay, device=logits.device)
-        self._seen = self._seen.selected(rows_left) if self._seen is not None and stay else None
+            if each.finish:
+                self._ended.append(each)
 
     def _add(self, each: Writing[K], token: int, logprob: float) -> None:
         each.completion.append(token)

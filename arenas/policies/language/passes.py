@@ -23,39 +23,42 @@ _FULL, _SLIDING = "full_attention", "sliding_attention"
 
 
 class _Columns(DynamicLayer):
-    """Keys and values of one layer, with room for more columns, so that a step copies nothing."""
+    """Keys and values of one layer, with room for more columns, so that a step copies nothing.
+
+    Args:
+        rooms: keys and values, (rows, heads, columns, head size); the first `size` columns count.
+            Room beyond them is written to.
+        size: columns read so far.
+    """
 
     spare = 64
 
-    def __init__(
-        self, keys: torch.Tensor | None = None, values: torch.Tensor | None = None
-    ) -> None:
+    def __init__(self, rooms: Sequence[torch.Tensor] = (), size: int = 0) -> None:
         super().__init__()
-        self._rooms: list[torch.Tensor] = []
-        if keys is not None and values is not None:
-            self.lazy_initialization(keys, values)
-            self.keys, self.values = keys, values
+        self.rooms = list(rooms)
+        if self.rooms:
+            self.lazy_initialization(*self.rooms)
+            self.keys, self.values = (room[:, :, :size] for room in self.rooms)
 
     def update(
         self, key_states: torch.Tensor, value_states: torch.Tensor, *args: Any, **kwargs: Any
     ) -> tuple[torch.Tensor, torch.Tensor]:
+        new = (key_states, value_states)
         if not self.is_initialized:
-            self.lazy_initialization(key_states, value_states)
-            self.keys, self.values = key_states[:, :, :0], value_states[:, :, :0]
+            self.lazy_initialization(*new)
+            self.keys, self.values = (each[:, :, :0] for each in new)
         old = self.keys.shape[2]
         size = old + key_states.shape[2]
-        if not self._rooms or self._rooms[0].shape[2] < size:
-            self._rooms = [_with_room(each, size + self.spare) for each in (self.keys, self.values)]
-        for room, new in zip(self._rooms, (key_states, value_states), strict=True):
-            room[:, :, old:size] = new
-        self.keys, self.values = (room[:, :, :size] for room in self._rooms)
+        if not self.rooms or self.rooms[0].shape[2] < size:
+            columns, self.rooms = (self.keys, self.values), []
+            for each in columns:
+                shape = (*each.shape[:2], size + self.spare, each.shape[3])
+                self.rooms.append(each.new_empty(shape))
+                self.rooms[-1][:, :, :old] = each
+        for room, each in zip(self.rooms, new, strict=True):
+            room[:, :, old:size] = each
+        self.keys, self.values = (room[:, :, :size] for room in self.rooms)
         return self.keys, self.values
-
-
-def _with_room(columns: torch.Tensor, size: int) -> torch.Tensor:
-    room = columns.new_empty((*columns.shape[:2], size, columns.shape[3]))
-    room[:, :, : columns.shape[2]] = columns
-    return room
 
 
 @dataclass(slots=True)
@@ -76,36 +79,44 @@ class Seen:
         """These rows (some perhaps several times), without columns that all of them pad."""
         mask = self.mask[rows]
         first = int(mask.any(0).int().argmax())
-        pairs = [
-            (keys[rows, :, first:], values[rows, :, first:]) for keys, values in _pairs(self.cache)
+        size = mask.shape[1] - first
+        layers = [
+            _Columns([room.index_select(0, rows)[:, :, first:] for room in layer.rooms], size)
+            for layer in self.cache.layers
         ]
-        return Seen(_cache(pairs), mask[:, first:], self.lengths[rows])
+        return Seen(_cache(layers), mask[:, first:], self.lengths[rows])
 
     def joined(self, other: Seen) -> Seen:
         """The rows of both, the shorter ones padded on the left."""
-        width = max(self.mask.shape[1], other.mask.shape[1])
-        pads = [width - each.mask.shape[1] for each in (self, other)]
-        pairs = [
-            (_stacked(a[0], b[0], pads), _stacked(a[1], b[1], pads))
-            for a, b in zip(_pairs(self.cache), _pairs(other.cache), strict=True)
+        both = (self, other)
+        size = max(each.mask.shape[1] for each in both)
+        layers = [
+            _Columns([_stacked(a.keys, b.keys, size), _stacked(a.values, b.values, size)], size)
+            for a, b in zip(self.cache.layers, other.cache.layers, strict=True)
         ]
-        masks = [F.pad(each.mask, (pad, 0)) for each, pad in zip((self, other), pads, strict=True)]
-        return Seen(_cache(pairs), torch.cat(masks), torch.cat([self.lengths, other.lengths]))
+        masks = [F.pad(each.mask, (size - each.mask.shape[1], 0)) for each in both]
+        return Seen(_cache(layers), torch.cat(masks), torch.cat([self.lengths, other.lengths]))
 
 
-def _pairs(cache: DynamicCache) -> KeyValues:
-    return [(layer.keys, layer.values) for layer in cache.layers]
-
-
-def _cache(pairs: KeyValues) -> DynamicCache:
+def _cache(layers: Sequence[_Columns] = ()) -> DynamicCache:
     cache = DynamicCache()
     cache.layer_class_to_replicate = _Columns
-    cache.layers = [_Columns(keys, values) for keys, values in pairs]
+    cache.layers = list(layers)
     return cache
 
 
-def _stacked(a: torch.Tensor, b: torch.Tensor, pads: Sequence[int]) -> torch.Tensor:
-    return torch.cat([F.pad(a, (0, 0, pads[0], 0)), F.pad(b, (0, 0, pads[1], 0))])
+def _begun(pairs: KeyValues) -> DynamicCache:
+    """A cache that begins with these columns and never writes to them."""
+    return _cache([_Columns(pair, pair[0].shape[2]) for pair in pairs])
+
+
+def _stacked(a: torch.Tensor, b: torch.Tensor, size: int) -> torch.Tensor:
+    """The rows of both with `size` columns, padded on the left, and room for more on the right."""
+    rows, (_, heads, _, width) = len(a) + len(b), a.shape
+    room = a.new_zeros((rows, heads, size + _Columns.spare, width))
+    room[: len(a), :, size - a.shape[2] : size] = a
+    room[len(a) :, :, size - b.shape[2] : size] = b
+    return room
 
 
 class Passes:
@@ -201,7 +212,7 @@ class Passes:
         """Logits after each prompt, (rows, vocabulary), and what was read."""
         pairs, known = self._beginnings(prompts)
         ids, fresh, positions = self._left_padded(prompts, known)
-        mask, cache = torch.cat([known, fresh], 1), _cache(pairs)
+        mask, cache = torch.cat([known, fresh], 1), _begun(pairs)
         logits = self(ids, mask, positions, cache, [p.adapter for p in prompts])
         return logits[:, -1], Seen(cache, mask, mask.sum(1))
 
@@ -253,7 +264,7 @@ class Passes:
                     "scored as a tree; take moves='labels' or 'constrained'"
                 )
         adapters = [prompt.adapter for prompt in prompts]
-        return self(ids, mask, positions, _cache(pairs), adapters, keep=1 + nodes)
+        return self(ids, mask, positions, _begun(pairs), adapters, keep=1 + nodes)
 
     def tokens(self, ids: Sequence[Sequence[int]]) -> torch.Tensor:
         """Rows of equal length as an int64 tensor on the model's device."""
@@ -304,9 +315,9 @@ class Passes:
             row = self.tokens([ids])
             positions = torch.arange(len(ids), device=row.device)[None]
             mask = torch.ones_like(row, dtype=torch.bool)
-            cache = _cache([])
+            cache = _cache()
             self(row, mask, positions, cache, [adapter], keep=0)
-            self._prefixes[key] = _pairs(cache)
+            self._prefixes[key] = [(layer.keys, layer.values) for layer in cache.layers]
             if len(self._prefixes) > _KEPT_PREFIXES:
                 self._prefixes.popitem(last=False)
         self._prefixes.move_to_end(key)
