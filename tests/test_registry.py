@@ -81,7 +81,7 @@ BAD_SEATS = [
     ({"seat": [0]}, ["seat=[0]", "0 to 1"]),
     ({"opponent": ["random", "random"]}, ["2 opponents for the 1 other seats"]),
     ({"opponent": "alphago"}, ["no player of KuhnPoker-v0 is called 'alphago'", "nash", "random"]),
-    ({"opponent": "nahs"}, ["Did you mean 'nash'?", "best-response, exact, human, nash"]),
+    ({"opponent": "nahs"}, ["Did you mean 'nash'?", "best-response, exact, human, language, nash"]),
     ({"opponent": "nash:2"}, ["alpha lies in"]),
     ({"opponent": "random:2"}, ["takes no argument", "'2'"]),
     ({"opponent": "best-response:"}, ["no player of KuhnPoker-v0 is called ''"]),
