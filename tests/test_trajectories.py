@@ -251,3 +251,50 @@ def test_trl_gets_as_many_rows_as_it_asked_for():
     assert output["reward"][6:] == [None, None]
     with pytest.raises(ValueError, match="6 rows for 5 prompts"):
         trl_rollout(found, size=5, end_id=0)
+
+
+@pytest.mark.slow  # Three steps of a real trainer, which loads for seconds.
+@pytest.mark.filterwarnings("ignore")
+def test_trl_trains_on_self_play(tmp_path, monkeypatch):
+    monkeypatch.setenv("TRL_EXPERIMENTAL_SILENCE", "1")
+    trl = pytest.importorskip("trl")
+    datasets = pytest.importorskip("datasets")
+    from tiny_language import make_model, make_tokenizer
+
+    from arenas.policies.language import LanguagePolicy
+
+    tokenizer, model, rewards = make_tokenizer(), make_model(), []
+
+    def rollout(prompts, trainer):
+        step = trainer.state.global_step
+        player = LanguagePolicy(trainer.model, tokenizer, moves="constrained", version=step)
+        half = len(prompts) // 2
+        played = play_trajectories("KuhnPoker-v0", [player, player], half, seed=step)
+        return trl_rollout([t for each in played for t in each.seats], len(prompts), end_id=0)
+
+    def reward(reward, **columns):
+        rewards.append(reward)
+        return reward
+
+    before = [weights.detach().clone() for weights in model.parameters()]
+    arguments = trl.GRPOConfig(
+        output_dir=str(tmp_path),
+        per_device_train_batch_size=8,
+        num_generations=4,
+        max_steps=3,
+        use_cpu=True,
+        bf16=False,
+        report_to=[],
+        save_strategy="no",
+        learning_rate=1e-3,
+    )
+    trl.GRPOTrainer(
+        model,
+        reward_funcs=reward,
+        args=arguments,
+        train_dataset=datasets.Dataset.from_list([{"prompt": "play"}] * 8),
+        processing_class=tokenizer,
+        rollout_func=rollout,
+    ).train()
+    assert [sum(each) for each in rewards] == [0, 0, 0]
+    assert any((a != b).any() for a, b in zip(before, model.parameters(), strict=True))

@@ -84,7 +84,7 @@ class LanguagePolicy(Policy):
             raise ValueError(f"moves={moves!r}: one of {', '.join(get_args(Moves))}")
         self.passes = Passes(model, tokenizer.pad_token_id or 0, reuse)
         limit = getattr(self.passes.config, "max_position_embeddings", None)
-        ends = getattr(model.generation_config, "eos_token_id", None)
+        ends = getattr(getattr(model, "generation_config", None), "eos_token_id", None)
         end_ids = [ends] if isinstance(ends, int) else ends or ()
         self.prompts = prompts or Prompts(tokenizer, context=limit, end_ids=end_ids)
         self.moves = moves
