@@ -138,12 +138,11 @@ def some_turns(number=16):
 )
 @pytest.mark.parametrize("moves", WAYS)
 def test_replies_do_not_depend_on_the_batch(moves, kind, temperature):
-    player = policy(
-        moves,
-        model=make_model(kind),
-        sampling=Sampling(temperature=temperature, max_tokens=8),
-        max_rows=7,
-    )
+    def lengths(turn):
+        # Rows leave the batch at different times.
+        return Sampling(temperature=temperature, max_tokens=2 + 3 * turn.match_id % 11)
+
+    player = policy(moves, model=make_model(kind), sampling=lengths, max_rows=7)
     makers = some_turns()
     alone = [player.act([make()])[0] for make in makers]
     together = player.act([make() for make in makers])
@@ -160,11 +159,12 @@ def test_replies_do_not_depend_on_the_batch(moves, kind, temperature):
     assert len({reply.tokens.completion for reply in alone}) > 1
 
 
+@pytest.mark.parametrize("kind", [("qwen3", {}), ("mistral", {"sliding_window": 48})])
 @pytest.mark.parametrize("moves", ["free", "constrained"])
-def test_greedy_writing_is_the_library_s(moves):
+def test_greedy_writing_is_the_library_s(moves, kind):
     """The same tokens as `generate` of transformers, one prompt at a time."""
-    model = make_model("qwen3")
-    player = policy(moves, model=model, sampling=Sampling(temperature=0, max_tokens=10))
+    model = make_model(kind[0], **kind[1])
+    player = policy(moves, model=model, sampling=Sampling(temperature=0, max_tokens=10), max_rows=5)
     makers = some_turns()
     for reply in player.act([make() for make in makers]):
         tokens, allowed = reply.tokens, None
@@ -199,6 +199,14 @@ def test_distributions_are_those_of_scoring_one_by_one(moves, kind):
         assert [row[move] for move in turn.legal] == pytest.approx(naive.tolist(), abs=1e-5)
         assert sum(row) == pytest.approx(1)
         assert best.tokens.completion == tokens.candidates[int(naive.argmax())]
+
+
+def test_trees_are_not_scored_in_a_window_that_they_do_not_fit():
+    turns = [make() for make in some_turns(4)]
+    # A candidate a token does not sit under others, so labels need no tree.
+    assert policy("labels", model=make_model("mistral", sliding_window=48)).act(turns)
+    with pytest.raises(ValueError, match="sliding window of 48 cannot be scored"):
+        policy("scored", model=make_model("mistral", sliding_window=48)).act(turns)
 
 
 def test_eager_attention_scores_as_sdpa():

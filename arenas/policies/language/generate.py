@@ -92,11 +92,11 @@ class Decoder(Generic[K]):
         passes: of the model.
         prompts: for stop strings and end tokens.
         max_rows: most replies under way at once; the others wait.
-        max_tokens: most prompt tokens, padding included, of one pass.
+        max_tokens: most prompt tokens of one pass, with padding and what is kept of them.
     """
 
     def __init__(
-        self, passes: Passes, prompts: Prompts, max_rows: int = 256, max_tokens: int = 16_384
+        self, passes: Passes, prompts: Prompts, max_rows: int = 256, max_tokens: int = 65_536
     ) -> None:
         self.passes = passes
         self.prompts = prompts
@@ -119,18 +119,20 @@ class Decoder(Generic[K]):
         """Goes on until some replies have ended, and gives those; empty if none was asked for."""
         while True:
             live = self._live()
-            if (len(self._rows) - len(live)) * _REFILL >= len(self._rows):
-                self._compact(live)
-                live = self._live()
-            room = self.max_rows - len(self._rows)
+            room = self.max_rows - len(live)
+            ended = len(self._rows) - len(live)
             if self._waiting and (not live or room * _REFILL >= self.max_rows):
                 self._admit(room)
             elif len(self._ended) * _REFILL >= len(live):
                 break
+            elif ended * _REFILL >= 2 * len(self._rows):
+                self._compact(live)
             else:
                 self._step(live)
-        ended, self._ended = self._ended, []
-        return ended
+        if not live:
+            self._rows, self._seen = [], None
+        taken, self._ended = self._ended, []
+        return taken
 
     # -- rows that come and go -----------------------------------------------------------------
 
@@ -138,28 +140,47 @@ class Decoder(Generic[K]):
         return [number for number, each in enumerate(self._rows) if not each.finish]
 
     def _compact(self, live: list[int]) -> None:
-        """Drops rows that have ended; not at once each time, because it copies all others."""
+        """Drops rows that have ended, which copies all others."""
+        assert self._seen is not None
         self._rows = [self._rows[number] for number in live]
-        if self._seen is not None:
-            rows = torch.tensor(live, device=self._seen.mask.device)
-            self._seen = self._seen.selected(rows) if live else None
+        self._seen = self._seen.selected(self._places(live))
+
+    def _places(self, numbers: list[int]) -> torch.Tensor:
+        return torch.tensor(numbers, device=self.passes.device)
 
     def _admit(self, room: int) -> None:
         new = [self._waiting.popleft() for _ in range(min(room, len(self._waiting)))]
         # Of like length together: less padding.
-        new.sort(key=lambda each: len(each.prompt.ids) - each.prompt.shared)
+        new.sort(key=lambda each: len(each.prompt.ids))
         while new:
             size = 1
-            while size < len(new):
-                length = len(new[size].prompt.ids) - new[size].prompt.shared
-                if (size + 1) * length > self.max_tokens:
-                    break
+            while size < len(new) and (size + 1) * len(new[size].prompt.ids) <= self.max_tokens:
                 size += 1
             batch, new = new[:size], new[size:]
             logits, seen = self._read([each.prompt for each in batch])
-            self._seen = seen if self._seen is None else self._seen.joined(seen)
-            self._rows += batch
+            self._place(batch, seen)
             self._choose(batch, logits)
+
+    def _place(self, batch: list[Writing[K]], new: Seen) -> None:
+        """Puts rows that were read in the places of ended ones, the rest behind them."""
+        live = self._live()
+        if self._seen is None or not live:
+            self._rows, self._seen = batch, new
+            return
+        self._seen = self._seen.trimmed()
+        if new.width > self._seen.width:
+            self._compact(live)
+        free = [number for number, each in enumerate(self._rows) if each.finish][: len(batch)]
+        some, rest = list(range(len(free))), list(range(len(free), len(batch)))
+        if free:
+            self._seen.replace(
+                self._places(free), new.selected(self._places(some)) if rest else new
+            )
+            for number, each in zip(free, batch, strict=False):
+                self._rows[number] = each
+        if rest:
+            self._seen = self._seen.joined(new.selected(self._places(rest)) if free else new)
+            self._rows = self._rows + batch[len(free) :]
 
     def _read(self, prompts: list[Prompt]) -> tuple[torch.Tensor, Seen]:
         """Logits after each prompt and what was read; equal prompts are read once."""
@@ -167,8 +188,8 @@ class Decoder(Generic[K]):
         logits, seen = self.passes.read(list(places))
         if len(places) == len(prompts):
             return logits, seen
-        rows = torch.tensor([places[prompt] for prompt in prompts], device=logits.device)
-        return logits[rows], seen.selected(rows)
+        rows = self._places([places[prompt] for prompt in prompts])
+        return logits[rows.to(logits.device)], seen.selected(rows)
 
     def _step(self, live: list[int]) -> None:
         seen = self._seen

@@ -75,26 +75,49 @@ class Seen:
     mask: torch.Tensor
     lengths: torch.Tensor
 
+    @property
+    def width(self) -> int:
+        """Columns, padding included."""
+        return self.mask.shape[1]
+
     def selected(self, rows: torch.Tensor) -> Seen:
-        """These rows (some perhaps several times), without columns that all of them pad."""
-        mask = self.mask[rows]
-        first = int(mask.any(0).int().argmax())
-        size = mask.shape[1] - first
+        """Copies of these rows, some perhaps several times."""
         layers = [
-            _Columns([room.index_select(0, rows)[:, :, first:] for room in layer.rooms], size)
+            _Columns([_rows_of(room, rows) for room in layer.rooms], self.width)
             for layer in self.cache.layers
         ]
-        return Seen(_cache(layers), mask[:, first:], self.lengths[rows])
+        return Seen(_cache(layers), self.mask[rows], self.lengths[rows]).trimmed()
+
+    def trimmed(self) -> Seen:
+        """The same without columns that all rows pad; keys and values are views."""
+        first = int(self.mask.any(0).int().argmax())
+        if not first:
+            return self
+        layers = [
+            _Columns([room[:, :, first:] for room in layer.rooms], self.width - first)
+            for layer in self.cache.layers
+        ]
+        return Seen(_cache(layers), self.mask[:, first:], self.lengths)
+
+    @torch.inference_mode()
+    def replace(self, rows: torch.Tensor, other: Seen) -> None:
+        """Puts others in place of these rows; they are at most as wide."""
+        for mine, new in zip(self.cache.layers, other.cache.layers, strict=True):
+            own = rows.to(new.keys.device)
+            for room, columns in ((mine.keys, new.keys), (mine.values, new.values)):
+                room[own, :, self.width - other.width :] = columns
+        self.mask[rows] = F.pad(other.mask, (self.width - other.width, 0))
+        self.lengths[rows] = other.lengths
 
     def joined(self, other: Seen) -> Seen:
         """The rows of both, the shorter ones padded on the left."""
         both = (self, other)
-        size = max(each.mask.shape[1] for each in both)
+        size = max(self.width, other.width)
         layers = [
             _Columns([_stacked(a.keys, b.keys, size), _stacked(a.values, b.values, size)], size)
             for a, b in zip(self.cache.layers, other.cache.layers, strict=True)
         ]
-        masks = [F.pad(each.mask, (size - each.mask.shape[1], 0)) for each in both]
+        masks = [F.pad(each.mask, (size - each.width, 0)) for each in both]
         return Seen(_cache(layers), torch.cat(masks), torch.cat([self.lengths, other.lengths]))
 
 
@@ -108,6 +131,11 @@ def _cache(layers: Sequence[_Columns] = ()) -> DynamicCache:
 def _begun(pairs: KeyValues) -> DynamicCache:
     """A cache that begins with these columns and never writes to them."""
     return _cache([_Columns(pair, pair[0].shape[2]) for pair in pairs])
+
+
+def _rows_of(columns: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+    # Layers may lie on several devices.
+    return columns.index_select(0, rows.to(columns.device))
 
 
 def _stacked(a: torch.Tensor, b: torch.Tensor, size: int) -> torch.Tensor:
@@ -301,7 +329,9 @@ class Passes:
                 padded = [F.pad(c, (0, 0, longest - c.shape[2], 0)) for c in columns]
                 joined = torch.cat(padded) if len(padded) > 1 else padded[0]
                 alone = len(padded) == 1
-                pair.append(joined.expand(len(which), -1, -1, -1) if alone else joined[which])
+                pair.append(
+                    joined.expand(len(which), -1, -1, -1) if alone else _rows_of(joined, which)
+                )
             cache.append((pair[0], pair[1]))
         sizes = torch.tensor([len(ids) for _, ids in distinct], device=self.device)[which]
         known = torch.arange(longest, device=self.device) >= longest - sizes[:, None]

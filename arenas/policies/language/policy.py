@@ -53,7 +53,7 @@ class LanguagePolicy(Policy):
             bare model. All go through together. None leaves the model's active adapters on.
         reuse: keep keys and values of the rules, which every prompt of a seat begins with.
         max_rows: most replies under way at once.
-        max_tokens: most prompt tokens, padding included, of one pass.
+        max_tokens: most prompt tokens of one pass, with padding and what is kept of them.
         name: stands in tables and records.
         version: of the weights.
         trainable: its turns may be trained on; say False for a frozen opponent.
@@ -75,7 +75,7 @@ class LanguagePolicy(Policy):
         adapters: Mapping[str, str] | None = None,
         reuse: bool = True,
         max_rows: int = 256,
-        max_tokens: int = 16_384,
+        max_tokens: int = 65_536,
         name: str = "language",
         version: int | str = 0,
         trainable: bool = True,

@@ -86,7 +86,7 @@ class Question:
 
 
 def scores(
-    passes: Passes, questions: Sequence[Question], max_tokens: int = 16_384
+    passes: Passes, questions: Sequence[Question], max_tokens: int = 65_536
 ) -> list[np.ndarray]:
     """The log-probability of each reply of each question: float64, (replies,).
 
@@ -95,7 +95,7 @@ def scores(
     Args:
         passes: of the model.
         questions: in any order.
-        max_tokens: most tokens, padding included, of one pass.
+        max_tokens: most tokens of one pass, with padding and what is kept of the prompts.
 
     Raises:
         ValueError: as `tree_of`, or the model cannot read trees.
@@ -110,9 +110,7 @@ def _batches(
     questions: dict[Question, None], vocabulary: int, max_tokens: int
 ) -> Iterator[list[Question]]:
     """Questions of like length together, as many as fit."""
-    sized = [
-        (len(q.prompt.ids) - q.prompt.shared, len(tree_of(q.replies).tokens), q) for q in questions
-    ]
+    sized = [(len(q.prompt.ids), len(tree_of(q.replies).tokens), q) for q in questions]
     sized.sort(key=lambda each: each[:2])
     batch: list[Question] = []
     most_nodes = 0
