@@ -36,16 +36,15 @@ def full_logprobs(model, ids, temperature=1.0):
 def recomputed(model, row, turns):
     """Every completion's log-probabilities, from one pass over the whole row and the candidates."""
     logprobs = full_logprobs(model, row.ids, row.temperature)
-    for tokens, end in zip(turns, row.ends, strict=True):
-        start = end - len(tokens.completion)
+    allowed = None if row.kind == "scored" else row.allowed()
+    for tokens, (start, end) in zip(turns, row.spans, strict=True):
+        assert tuple(row.ids[start:end]) == tokens.completion
         found = []
-        for place, token in enumerate(tokens.completion):
-            after = logprobs[start + place - 1]
+        for place in range(start, end):
+            after = logprobs[place - 1]
             if tokens.kind in ("constrained", "label"):
-                begun = tokens.completion[:place]
-                allowed = {c[place] for c in tokens.candidates if c[:place] == begun}
-                after = after - after[sorted(allowed)].logsumexp(0)
-            found.append(float(after[token]))
+                after = after - after[list(allowed[place])].logsumexp(0)
+            found.append(float(after[row.ids[place]]))
         if tokens.kind == "scored":
             found = [sum_of_scored(model, tokens)]
         yield tokens, found
@@ -91,7 +90,7 @@ def test_ids_text_logprobs_and_masks_agree(moves, template, temperature):
                     assert said == turn.text
                 turns_seen += 1
             for row in trajectory.rows():
-                mine, told = told[: len(row.ends)], told[len(row.ends) :]
+                mine, told = told[: len(row.spans)], told[len(row.spans) :]
                 own = [i for i, own in enumerate(row.mask) if own]
                 sampled = [token for tokens in mine for token in tokens.completion]
                 assert [row.ids[i] for i in own] == sampled
@@ -111,7 +110,7 @@ def test_legal_replies_make_one_row_of_a_template_that_only_grows():
     (played,) = play_trajectories("TicTacToe-v0", [player, player], 1, seed=1)
     for trajectory in played.seats:
         (row,) = trajectory.rows()
-        assert len(row.ends) == len(trajectory.turns) > 1
+        assert len(row.spans) == len(trajectory.turns) > 1
     thinking = policy("scored", "thinking")
     (played,) = play_trajectories("TicTacToe-v0", [thinking, thinking], 1, seed=1)
     assert all(len(t.rows()) == len(t.turns) > 1 for t in played.seats)

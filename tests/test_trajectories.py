@@ -105,9 +105,8 @@ def test_turns_become_one_row_where_each_prompt_begins_with_what_came_before():
         assert row.rewards == [turn.reward for turn in trajectory.turns]
         text = "".join(map(chr, row.ids))
         place = 0
-        for turn, end in zip(trajectory.turns, row.ends, strict=True):
+        for turn, (start, end) in zip(trajectory.turns, row.spans, strict=True):
             tokens = turn.tokens
-            start = end - len(tokens.completion)
             assert tuple(row.ids[:start]) == tokens.prompt
             assert text[start:end] == turn.text
             assert not any(row.mask[place:start])
@@ -137,7 +136,20 @@ def test_anything_else_begins_a_new_row(change):
     assert row.ids == [1, 2, 3, 4, 5, 6]
     assert row.mask == [False, False, True, False, True, False]
     assert row.logprobs == [0, 0, -1.0, 0, 0, 0]
-    assert (row.prompt, row.ends, row.rewards) == (2, [3, 6], [0.5, 1.0])
+    assert (row.prompt, row.spans, row.rewards) == (2, [(2, 3), (4, 6)], [0.5, 1.0])
+
+
+def test_a_row_says_what_each_choice_was_among():
+    listed = ((7, 8, 9), (7, 5, 9), (4, 9))
+    first = Tokens((1,), (7, 5, 9), (-1.0, -1.0, 0.0), "constrained", candidates=listed)
+    cut = Tokens((1, 7, 5, 9, 2), (7,), (-1.0,), "constrained", finish="length", candidates=listed)
+    row = Row.of(first, 0.0)
+    assert row.continued(cut, 0.0)
+    assert row.allowed() == [(), (4, 7), (5, 8), (9,), (), (4, 7)]
+    assert Row.of(Tokens((1,), (2,)), 0.0).allowed() == [(), ()]
+    for kind, reason in (("scored", "chosen as a whole"), ("constrained", "not listed")):
+        with pytest.raises(ValueError, match=reason):
+            Row.of(Tokens((1,), (2,), kind=kind), 0.0).allowed()
 
 
 def test_lengths_that_differ_are_refused():
@@ -233,8 +245,21 @@ def test_padded_batch_holds_every_row():
         assert not batch["loss_mask"][number, size:].any()
     assert batch["returns"].tolist() == [trajectory.reward for trajectory in found]
     assert batch["input_ids"].dtype == torch.int64
+    assert "allowed" not in batch
     with pytest.raises(ValueError, match="no trainable seat"):
         padded_batch([], 0)
+
+
+def test_padded_batch_says_what_choices_were_among():
+    pytest.importorskip("torch")
+    listed = ((7, 8, 9), (7, 5, 9), (4, 9))
+    tokens = Tokens((1,), (7, 5, 9), (-1.0, -1.0, 0.0), "constrained", candidates=listed)
+    (first, *rest) = trajectories(n=1)
+    told = dataclasses.replace(first.turns[0], tokens=tokens)
+    batch = padded_batch([dataclasses.replace(first, turns=(told,)), *rest], pad_id=0)
+    assert batch["allowed"].shape == (*batch["input_ids"].shape, 2)
+    assert batch["allowed"][0, :4].tolist() == [[-1, -1], [4, 7], [5, 8], [9, -1]]
+    assert (batch["allowed"][1:] == -1).all()
 
 
 def test_trl_gets_as_many_rows_as_it_asked_for():

@@ -31,7 +31,9 @@ def padded_batch(trajectories: Iterable[Trajectory], pad_id: int) -> dict[str, t
     Returns:
         `input_ids`, `attention_mask` and `loss_mask`, int64 (rows, tokens); `logprobs`, float32
         (rows, tokens), of each token given those before it, 0 outside the loss mask; `returns` and
-        `weights`, float32 (rows,); `seats` and `groups`, int64 (rows,).
+        `weights`, float32 (rows,); `seats` and `groups`, int64 (rows,). Where tokens were chosen
+        among listed ones (see `Row.allowed`) also `allowed`, int64 (rows, tokens, most): the ids
+        that the log-probability was renormalised over, -1 behind them; none means all ids.
 
     Raises:
         ValueError: no trainable seat has a turn with tokens.
@@ -51,7 +53,7 @@ def padded_batch(trajectories: Iterable[Trajectory], pad_id: int) -> dict[str, t
         attention[number, :size] = 1
         loss[number, :size] = torch.tensor(row.mask, dtype=torch.int64)
         logprobs[number, :size] = torch.tensor(row.logprobs) * loss[number, :size]
-    return {
+    batch = {
         "input_ids": ids,
         "attention_mask": attention,
         "loss_mask": loss,
@@ -61,6 +63,20 @@ def padded_batch(trajectories: Iterable[Trajectory], pad_id: int) -> dict[str, t
         "seats": torch.tensor([trajectory.seat for trajectory, _, _ in found]),
         "groups": torch.tensor([trajectory.group for trajectory, _, _ in found]),
     }
+    lists = {
+        number: row.allowed()
+        for number, (_, row, _) in enumerate(found)
+        if row.kind in ("constrained", "label") and None not in row.candidates
+    }
+    if lists:
+        most = max(len(allowed) for row in lists.values() for allowed in row)
+        batch["allowed"] = torch.full((*shape, most), -1, dtype=torch.int64)
+        for number, places in lists.items():
+            for place, allowed in enumerate(places):
+                batch["allowed"][number, place, : len(allowed)] = torch.tensor(
+                    allowed, dtype=torch.int64
+                )
+    return batch
 
 
 def trl_rollout(trajectories: Sequence[Trajectory], size: int, end_id: int) -> dict[str, Any]:

@@ -107,10 +107,11 @@ class Row:
         logprobs: for each id, the log-probability it was sampled with; 0 where none was recorded.
         kind: of the log-probabilities (see `Tokens`).
         temperature: of the log-probabilities.
-        ends: where each turn's completion ends: the id after its last.
+        spans: where each turn's completion begins, and the place after its last id.
         rewards: of each turn.
         versions: of the weights, turn by turn.
         finishes: how each turn's completion ended.
+        candidates: ids of every reply that was allowed, turn by turn; None where not listed.
     """
 
     ids: list[int]
@@ -119,15 +120,17 @@ class Row:
     logprobs: list[float]
     kind: str
     temperature: float
-    ends: list[int]
+    spans: list[tuple[int, int]]
     rewards: list[float]
     versions: list[int | str]
     finishes: list[str]
+    candidates: list[tuple[tuple[int, ...], ...] | None]
 
     @classmethod
     def of(cls, tokens: Tokens, reward: float) -> Row:
         """The row of one turn."""
-        row = cls([], len(tokens.prompt), [], [], tokens.kind, tokens.temperature, [], [], [], [])
+        kind, temperature = tokens.kind, tokens.temperature
+        row = cls([], len(tokens.prompt), [], [], kind, temperature, [], [], [], [], [])
         row._add(tokens, reward)
         return row
 
@@ -139,15 +142,39 @@ class Row:
         self._add(tokens, reward)
         return True
 
+    def allowed(self) -> list[tuple[int, ...]]:
+        """For each id, what its log-probability was renormalised over; empty for all ids.
+
+        With it a trainer computes the log-probabilities that other weights give to the same choice.
+
+        Raises:
+            ValueError: the kind is "scored", which chooses among whole replies (`candidates`), or
+                a grammar allowed more replies than are listed.
+        """
+        found: list[tuple[int, ...]] = [()] * len(self.ids)
+        if self.kind == "sampled":
+            return found
+        if self.kind == "scored":
+            raise ValueError("scored replies are chosen as a whole, among their candidates")
+        for (start, end), candidates in zip(self.spans, self.candidates, strict=True):
+            if candidates is None:
+                raise ValueError("a grammar's replies are not listed, so neither are its tokens")
+            reply = tuple(self.ids[start:end])
+            for place in range(len(reply)):
+                begun = [c for c in candidates if c[:place] == reply[:place]]
+                found[start + place] = tuple(sorted({c[place] for c in begun}))
+        return found
+
     def _add(self, tokens: Tokens, reward: float) -> None:
         size, fresh = len(tokens.completion), len(tokens.prompt) - len(self.ids)
         self.ids += (*tokens.prompt[len(self.ids) :], *tokens.completion)
         self.mask += [False] * fresh + list(tokens.mask or [True] * size)
         self.logprobs += [0.0] * fresh + list(tokens.logprobs or [0.0] * size)
-        self.ends.append(len(self.ids))
+        self.spans.append((len(self.ids) - size, len(self.ids)))
         self.rewards.append(reward)
         self.versions.append(tokens.policy_version)
         self.finishes.append(tokens.finish)
+        self.candidates.append(tokens.candidates)
 
 
 @dataclass(frozen=True, slots=True)
