@@ -16,6 +16,7 @@ from arenas.registry import (
     make_parallel,
     make_player,
     make_seat_env,
+    make_vec,
     player_names,
     register,
 )
@@ -33,6 +34,7 @@ __all__ = [
     "make_parallel",
     "make_player",
     "make_seat_env",
+    "make_vec",
     "play_matches",
     "player_names",
     "register",

@@ -1,9 +1,11 @@
-"""The command line: `arenas list`, `match`, `verify`, `play`, `completion`."""
+"""The command line: `arenas list`, `match`, `verify`, `exploitability`, `play`, `train`, ..."""
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
+import pkgutil
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -18,19 +20,25 @@ from rich.console import Console
 from rich.measure import Measurement
 from rich.progress import Progress
 from rich.table import Table
+from rich.text import Text
 
 import arenas
+import arenas.baselines
 from arenas.core.match import Match
 from arenas.core.policy import Policy
 from arenas.core.record import write_records
 from arenas.core.rng import SeedSequence
 from arenas.policies.human import Quit
 from arenas.rating.results import PlayerResult, Results
+from arenas.registry import read_options
 from arenas.rollout.matches import play_matches, seated
 from arenas.rollout.verify import verify_file
 
 INTERRUPTED = 130
 """Exit status after Ctrl-C, as shells have it."""
+
+TRAINING_MODULES = ("torch", "matplotlib", "tensorboard")
+"""What the extra `train` installs."""
 
 _out = Console(highlight=False)
 _err = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -97,8 +105,12 @@ def list_games(as_json: bool) -> None:
     for column in ("game", "seats", "kind", "options", "players"):
         table.add_column(column)
     for row in rows:
+        short = row["id"].removeprefix("selfplay/")
+        if "missing" in row:
+            table.add_row(short, "", Text(row["missing"]))
+            continue
         table.add_row(
-            row["id"].removeprefix("selfplay/"),
+            short,
             str(row["seats"]),
             f"{row['payoff'].replace('_', '-')}\n{row['information']} information",
             "\n".join(f"{name}={value}" for name, value in row["options"].items()),
@@ -108,7 +120,10 @@ def list_games(as_json: bool) -> None:
 
 
 def _describe(entry: arenas.registry.Entry) -> dict[str, Any]:
-    game = arenas.make_game(entry.id)
+    try:
+        game = arenas.make_game(entry.id)
+    except ImportError as error:
+        return {"id": entry.id, "summary": entry.summary, "missing": str(error)}
     spec = game.spec
     return {
         "id": entry.id,
@@ -187,7 +202,7 @@ def match(
             swap=swap,
             illegal=illegal,
             max_cycles=max_cycles,
-            options=_read_options(option),
+            options=read_options(option),
         )
         file = _open_records(record, append, overwrite)
     results = Results(seats)
@@ -286,6 +301,61 @@ def verify(files: tuple[Path, ...], as_json: bool) -> None:
 @app.command()
 @game_argument
 @click.option(
+    "--player",
+    "-p",
+    "players",
+    multiple=True,
+    required=True,
+    metavar="PLAYER",
+    help="Who sits: once for all seats, or once for each seat.",
+    shell_complete=_complete_player,
+)
+@option_option
+@json_option
+def exploitability(
+    game_id: str, players: tuple[str, ...], option: tuple[str, ...], as_json: bool
+) -> None:
+    r"""Print exactly how much every seat could gain against a player: NashConv.
+
+    For games small enough to walk, and players that can say how likely they play each move.
+
+    \b
+    arenas exploitability KuhnPoker-v0 --player scripted
+    arenas exploitability KuhnPoker-v0 -o players=3 -p random -p random -p scripted
+    """
+    from arenas.rating.exploitability import nash_conv
+
+    with _plain_errors():
+        game = arenas.make_game(game_id, **read_options(option))
+        seats = game.spec.seats
+        names = players * seats if len(players) == 1 else players
+        made = {name: arenas.make_player(game_id, name, game) for name in dict.fromkeys(names)}
+        try:
+            result = nash_conv(game, [made[name] for name in names])
+        except TypeError as error:
+            raise ValueError(str(error)) from None
+    if as_json:
+        columns = (names, result.values, result.best, result.gains)
+        fields = ("player", "value", "best_response", "gain")
+        by_seat = [dict(zip(fields, row, strict=True)) for row in zip(*columns, strict=True)]
+        summary = {"nash_conv": result.total, "exploitability": result.exploitability}
+        print(json.dumps({**summary, "seats": by_seat}, indent=2))
+        return
+    table = Table(box=box.SIMPLE_HEAD)
+    for column in ("seat", "player"):
+        table.add_column(column)
+    for column in ("value", "best response", "gain"):
+        table.add_column(column, justify="right")
+    for seat, name in enumerate(names):
+        figures = (result.values[seat], result.best[seat], result.gains[seat])
+        table.add_row(str(seat), name, *(f"{figure:+.6f}" for figure in figures))
+    _print_table(table)
+    _out.print(f"NashConv {result.total:.6f}, exploitability {result.exploitability:.6f}")
+
+
+@app.command()
+@game_argument
+@click.option(
     "--vs",
     default="random",
     metavar="PLAYER",
@@ -305,7 +375,7 @@ def play(game_id: str, vs: str, seat: int, seed: int | None, option: tuple[str, 
     from arenas.ui import terminal
 
     with _plain_errors():
-        game = arenas.make_game(game_id, **_read_options(option))
+        game = arenas.make_game(game_id, **read_options(option))
         if seat >= game.spec.seats:
             raise ValueError(f"--seat {seat}: the seats are 0 to {game.spec.seats - 1}")
         human = arenas.make_player(game_id, "human", game)
@@ -321,6 +391,30 @@ def play(game_id: str, vs: str, seat: int, seed: int | None, option: tuple[str, 
     except (KeyboardInterrupt, Quit):
         print("\nYou left before the end.")
         sys.exit(INTERRUPTED)
+
+
+def _algorithms() -> list[str]:
+    """The training algorithms, by name; none of them is imported."""
+    return sorted(module.name for module in pkgutil.iter_modules(arenas.baselines.__path__))
+
+
+@app.command(
+    add_help_option=False, context_settings={"ignore_unknown_options": True}, options_metavar=""
+)
+@click.option("--algo", default="ppo_selfplay", type=click.Choice(_algorithms()))
+@click.argument(
+    "arguments",
+    metavar="GAME_ID [OPTIONS]",
+    nargs=-1,
+    type=click.UNPROCESSED,
+    shell_complete=_complete_game,
+)
+def train(algo: str, arguments: tuple[str, ...]) -> None:
+    """Train a player of a game by self-play; `arenas train --help` shows how."""
+    with _plain_errors():
+        module = importlib.import_module(f"arenas.baselines.{algo}")
+    command: click.Command = module.command
+    command.main(list(arguments) or ["--help"], prog_name=f"arenas train --algo {algo}")
 
 
 @app.command()
@@ -344,19 +438,6 @@ def _print_table(table: Table) -> None:
     Console(width=max(needed, _out.width), highlight=False).print(table)
 
 
-def _read_options(pairs: tuple[str, ...]) -> dict[str, Any]:
-    options = {}
-    for pair in pairs:
-        name, equals, value = pair.partition("=")
-        if not equals or not name:
-            raise ValueError(f"--option {pair!r} is not of the form NAME=VALUE")
-        try:
-            options[name] = json.loads(value)
-        except ValueError:
-            options[name] = value
-    return options
-
-
 @contextmanager
 def _plain_errors() -> Iterator[None]:
     """Turns an error about what the user asked for into one line and status 1."""
@@ -364,6 +445,12 @@ def _plain_errors() -> Iterator[None]:
         yield
     except ValueError as error:
         raise click.ClickException(str(error)) from None
+    except ModuleNotFoundError as error:
+        if error.name not in TRAINING_MODULES:
+            raise
+        raise click.ClickException(
+            f"this needs {error.name}: pip install 'selfplay-arenas[train]'"
+        ) from None
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import json
 import re
 import warnings
 from collections.abc import Callable, Iterable, Mapping
@@ -20,8 +21,10 @@ from typing import Any
 
 import gymnasium
 import pettingzoo
+from gymnasium.vector import AutoresetMode, VectorEnv
 
 from arenas.core.aec import GameEnv
+from arenas.core.flat import FlatGame
 from arenas.core.game import Game, option_defaults
 from arenas.core.parallel import ParallelGameEnv
 from arenas.core.policy import Policy
@@ -36,6 +39,8 @@ GENERIC_PLAYERS = {
     "human": "arenas.policies.human:HumanPolicy",
     "best-response": "arenas.policies.best_response:BestResponse",
     "language": "arenas.policies.language_player:language_player",
+    "network": "arenas.policies.network:network_player",
+    "table": "arenas.policies.tabular:from_file",
 }
 """Players of every game: name to `module:factory`, called with the game and the text after `:`."""
 
@@ -106,7 +111,12 @@ def register(
         raise ValueError(f"{full} is registered already, as {_entries[full].game}")
     _entries[full] = entry
     kwargs = {"game_id": full}
-    gymnasium.register(id=full, entry_point="arenas.registry:make_seat_env", kwargs=kwargs)
+    gymnasium.register(
+        id=full,
+        entry_point="arenas.registry:make_seat_env",
+        vector_entry_point="arenas.registry:make_gym_vec",
+        kwargs=kwargs,
+    )
     # PettingZoo has a registry of its own since 1.27.
     if hasattr(pettingzoo, "register"):
         pettingzoo.register("aec", full, "arenas.registry:make", kwargs=kwargs)
@@ -216,15 +226,111 @@ def make_seat_env(
         ValueError: a value is out of range.
     """
     game = make_game(game_id, **options)
-    opponents: Policy | list[Policy] | None
-    if opponent == "self":
-        opponents = None
-    elif isinstance(opponent, (str, Policy)):
-        opponents = make_player(game_id, opponent, game)
-    else:
-        opponents = [make_player(game_id, each, game) for each in opponent]
+    opponents = None if opponent == "self" else opponents_named(game_id, game, opponent)
     full = find(game_id).id
     return SeatEnv(game, opponents, seat, view, illegal, max_cycles, render_mode, full)
+
+
+def make_vec(
+    game_id: str,
+    num_envs: int = 1,
+    *,
+    layout: str = "self_play",
+    opponent: str | Policy | Iterable[str | Policy] = "random",
+    seat: int | str = "alternating",
+    autoreset: str | AutoresetMode = "same_step",
+    illegal: str = "retry:1",
+    max_cycles: int | None = None,
+    threads: int = 1,
+    device: str = "cpu",
+    copy: bool = False,
+    render_mode: str | None = None,
+    **options: Any,
+) -> VectorEnv[Any, Any, Any]:
+    """Many games in lockstep on compiled rules: `arenas.make_vec("KuhnPoker-v0", 4096)`.
+
+    Args:
+        game_id: "KuhnPoker-v0" or "selfplay/KuhnPoker-v0"; a game of flat rows (`FlatGame`).
+        num_envs: number of games.
+        layout: "self_play": the caller acts in every seat, one move in every game a step; or
+            "one_learner": in one seat of each game, with `opponent` in the others.
+        opponent, seat: of one_learner, as in `make_seat_env` ("self" is the layout "self_play").
+        autoreset: "same_step", "next_step" or "disabled", or Gymnasium's own value.
+        illegal, max_cycles, options: as in `make`.
+        threads: CPU threads that share the games.
+        device: "cpu" or "cuda"; on CUDA arrays are torch tensors, and the layout is "self_play".
+        copy: return fresh arrays. By default the next call overwrites what this one returned.
+        render_mode: None or "ansi".
+
+    Raises:
+        UnknownNameError: no such game, option or player; the message lists what exists.
+        TypeError: the game's rules are not flat; `gym.make_vec(..., vectorization_mode="sync")`
+            steps any game.
+        ValueError: a value is out of range.
+    """
+    from arenas.core import vector
+
+    game = make_game(game_id, **options)
+    if not isinstance(game, FlatGame):
+        raise TypeError(
+            f"{find(game_id).short} has no rules to compile; "
+            'gym.make_vec(..., vectorization_mode="sync") steps its games one by one'
+        )
+    common: dict[str, Any] = {
+        "num_envs": num_envs,
+        "autoreset": autoreset,
+        "illegal": illegal,
+        "max_cycles": max_cycles,
+        "threads": threads,
+        "device": device,
+        "copy": copy,
+        "render_mode": render_mode,
+    }
+    if layout == "self_play" or (layout == "one_learner" and opponent == "self"):
+        return vector.SelfPlayVectorEnv(game, **common)
+    if layout != "one_learner":
+        raise ValueError(f"layout={layout!r}: the layouts are self_play and one_learner")
+    opponents = opponents_named(game_id, game, opponent)
+    return vector.OneLearnerVectorEnv(game, opponents, seat=seat, **common)
+
+
+def make_gym_vec(
+    game_id: str, num_envs: int = 1, max_episode_steps: int | None = None, **arguments: Any
+) -> VectorEnv[Any, Any, Any]:
+    """What `gym.make_vec` calls: as `make_vec`, with one learner and fresh arrays by default."""
+    defaults = {"layout": "one_learner", "copy": True, "max_cycles": max_episode_steps}
+    return make_vec(game_id, num_envs, **{**defaults, **arguments})
+
+
+def opponents_named(
+    game_id: str, game: Game[Any], opponent: str | Policy | Iterable[str | Policy]
+) -> Policy | list[Policy]:
+    """One policy for all other seats, or one for each.
+
+    Raises:
+        UnknownNameError: no such player; the message lists what exists.
+    """
+    if isinstance(opponent, (str, Policy)):
+        return make_player(game_id, opponent, game)
+    return [make_player(game_id, each, game) for each in opponent]
+
+
+def read_options(pairs: Iterable[str]) -> dict[str, Any]:
+    """Options of a game as a command line has them: `NAME=VALUE`, the value JSON or else a string.
+
+    Raises:
+        ValueError: one is not of that form.
+    """
+    options = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals or not name:
+            raise ValueError(f"--option {pair!r} is not of the form NAME=VALUE")
+        try:
+            options[name] = json.loads(value)
+        except ValueError:
+            options[name] = value
+    return options
 
 
 def player_names(game_id: str) -> list[str]:
@@ -234,7 +340,7 @@ def player_names(game_id: str) -> list[str]:
 
 
 def make_player(game_id: str, player: str | Policy, game: Game[Any]) -> Policy:
-    """A policy by name: `random`, `exact`, `nash:0.2`, `best-response:nash`; a policy is itself.
+    """A policy by name: `nash:0.2`, `best-response:nash`, `table:PATH`; a policy is itself.
 
     What follows the colon is the player's own argument.
 
@@ -295,4 +401,10 @@ register(
     "arenas.games.tictactoe:TicTacToe",
     "arenas.games.tictactoe.players:PLAYERS",
     summary="TicTacToe on boards of 3x3 to 7x7",
+)
+register(
+    "OpenSpiel-v0",
+    "arenas.adapters.openspiel:OpenSpielGame",
+    "arenas.adapters.openspiel.players:PLAYERS",
+    summary="Any game of OpenSpiel by its string, Leduc poker unless told otherwise",
 )

@@ -315,12 +315,12 @@ def measure_imports(runs: int) -> dict[str, dict[str, float]]:
 # -- reporting --------------------------------------------------------------------------------
 
 
-def describe_machine() -> dict[str, Any]:
-    """Date, versions, processor and load."""
+def describe_machine(*packages: str) -> dict[str, Any]:
+    """Date, versions of this and other packages, processor and load."""
     import arenas
 
     versions = {"arenas": arenas.__version__}
-    for package in ("numpy", "gymnasium", "pettingzoo", "open_spiel", "textarena"):
+    for package in packages:
         try:
             versions[package] = metadata.version(package)
         except metadata.PackageNotFoundError:
@@ -334,6 +334,16 @@ def describe_machine() -> dict[str, Any]:
         "load": list(os.getloadavg()) if hasattr(os, "getloadavg") else None,
         "versions": versions,
     }
+
+
+def headline(machine: dict[str, Any]) -> str:
+    """The description of the machine as three lines of text."""
+    versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
+    load = "" if machine["load"] is None else f", load {machine['load'][0]:.1f} at the start"
+    return (
+        f"{machine['date']}; {machine['cpu']}, {machine['cpus']} CPUs{load}\n"
+        f"{machine['python']} on {machine['platform']}\n{versions}"
+    )
 
 
 def cpu_model() -> str:
@@ -368,8 +378,6 @@ def report(
     passes: int,
 ) -> str:
     """The whole report as text."""
-    versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
-    load = "" if machine["load"] is None else f", load {machine['load'][0]:.1f} at the start"
     by_key = {row.key: row for row in rows if row.passes}
     speeds = [
         (
@@ -396,9 +404,7 @@ def report(
     ]
     return "\n".join(
         [
-            f"{machine['date']}; {machine['cpu']}, {machine['cpus']} CPUs{load}",
-            f"{machine['python']} on {machine['platform']}",
-            versions,
+            headline(machine),
             "",
             f"Median of {passes} passes of {seconds:g} CPU seconds a row, one thread.",
             "A decision is one move by one seat; resets and dead steps are paid, not counted.",
@@ -447,7 +453,7 @@ def main() -> None:
     seconds, passes = arguments.seconds, arguments.passes
     # First, while this process is small: see measure_imports.
     imports = measure_imports(runs=3 if arguments.quick else 10)
-    machine = describe_machine()
+    machine = describe_machine("numpy", "gymnasium", "pettingzoo", "open_spiel", "textarena")
     rows = all_rows()
     skipped = run(rows, seconds, passes)
     print(report(machine, imports, rows, skipped, seconds, passes))

@@ -43,7 +43,18 @@ __all__ = [
 
 VIEWS = ("array", "text", "both")
 ILLEGAL = ("retry:0", "retry:1", "retry:3", "raise", "random-legal", "penalty:0.5")
-IDS = [entry.id for entry in arenas.entries()]
+
+
+def _is_installed(game_id):
+    """Whether what a game stands on is there; an optional library may not be."""
+    try:
+        arenas.make_game(game_id)
+    except ImportError:
+        return False
+    return True
+
+
+IDS = [entry.id for entry in arenas.entries() if _is_installed(entry.id)]
 GARBAGE = (
     "",
     "[resign]",
@@ -64,6 +75,7 @@ _OPTIONS = {
         {"rules": "textarena-0.7.4"},
         {"rules": "spiral-v1"},
     ),
+    "selfplay/OpenSpiel-v0": ({"game": "kuhn_poker"}, {"game": "tic_tac_toe"}),
     "selfplay/TicTacToe-v0": ({}, {"size": 5}, {"size": 4, "win_length": 3}),
 }
 

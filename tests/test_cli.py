@@ -29,7 +29,8 @@ def run(*args, status=0, **kwargs):
 
 def test_help_teaches_every_command():
     overview = run("--help").stdout
-    for command in ("list", "match", "verify", "play", "completion"):
+    commands = ("list", "match", "verify", "exploitability", "play", "train", "completion")
+    for command in commands:
         assert f"  {command} " in overview
         assert run(command, "--help").stdout.startswith("Usage: arenas")
 

@@ -78,7 +78,21 @@ def kuhn_knowledge(game, cards, moves, seat):
     return plain(known)
 
 
-RULES_OF_SECRECY = {"KuhnPoker": (kuhn_secrets, kuhn_knowledge)}
+def openspiels_kuhn_secrets(game, state):
+    """The two cards, which OpenSpiel's chance nodes deal in turn."""
+    return [state.spiel.history()[:2]]
+
+
+def openspiels_kuhn_knowledge(game, cards, moves, seat):
+    """The own card, and what both were paid."""
+    (dealt,) = cards
+    return dealt[seat], plain(kuhn_hand(dealt, "".join("pb"[move] for move in moves), 0) or ())[:1]
+
+
+RULES_OF_SECRECY = {
+    "KuhnPoker": (kuhn_secrets, kuhn_knowledge),
+    "OpenSpiel": (openspiels_kuhn_secrets, openspiels_kuhn_knowledge),
+}
 
 
 @pytest.mark.parametrize("view", ["array", "both"])
@@ -143,7 +157,7 @@ def test_resampling_changes_what_is_hidden_and_nothing_that_is_known(game_id, op
                 assert game.key(state) == key
                 others = secrets(game, twin)
                 assert knowledge(game, others, moves, seat) == knowledge(game, cards, moves, seat)
-                assert all(len(set(dealt)) == game.players for dealt in others)
+                assert all(len(set(dealt)) == game.spec.seats for dealt in others)
                 assert game.movers(twin) == game.movers(state)
                 for look in (game.view, game.info_state, game.show, game.legal, game.mask):
                     assert plain(look(twin, seat)) == plain(look(state, seat))

@@ -264,7 +264,8 @@ def test_grammar_accepts_the_words_of_legal_moves_and_no_others(game_id, options
         accepted = {reply for reply in examples if re.fullmatch(pattern, reply)}
         assert accepted == words
         refused += len(examples) - len(accepted)
-    assert refused > 0
+    # In OpenSpiel's Kuhn poker both words are legal at every turn.
+    assert refused > 0 or options == {"game": "kuhn_poker"}
 
 
 # -- conversations ---------------------------------------------------------------------------------

@@ -11,11 +11,15 @@ from gymnasium import spaces
 
 from arenas.core.game import Game
 from arenas.core.match import IllegalPolicy, Match, check_max_cycles
+from arenas.core.policy import Policy
 from arenas.core.record import MatchRecord
 from arenas.core.spaces import TextSpace
 
 VIEWS = ("array", "text", "both")
 RENDER_MODES = ("ansi", "human")
+MAX_TRIES = 1_000
+"""Matches that may end one after another before the learner has moved."""
+
 PROMPT_CHARS = 1_000_000
 """Longest prompt that the text observation space contains."""
 
@@ -90,6 +94,32 @@ def info_of(match: Match, seat: int) -> dict[str, Any]:
     if match.outcome is not None:
         info["ending"] = match.outcome.reason
     return info
+
+
+def check_learner(game: Game[Any], seat: int | str) -> int | str:
+    """Returns which seat the learner has: a number, "random" or "alternating".
+
+    Raises:
+        ValueError: it is none of them.
+    """
+    seats = game.spec.seats
+    if seat not in ("random", "alternating") and seat not in range(seats):
+        raise ValueError(f'seat={seat!r}: 0 to {seats - 1}, "random" or "alternating"')
+    return seat
+
+
+def opponents_of(game: Game[Any], opponents: Policy | Sequence[Policy]) -> list[Policy]:
+    """A policy for each seat but the learner's, in seat order.
+
+    Raises:
+        ValueError: there are not as many as seats.
+    """
+    others = game.spec.seats - 1
+    if isinstance(opponents, Policy):
+        return [opponents] * others
+    if len(opponents) != others:
+        raise ValueError(f"{len(opponents)} opponents for the {others} other seats")
+    return list(opponents)
 
 
 class MatchEnvironment:

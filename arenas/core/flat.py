@@ -6,7 +6,7 @@ defines
 
 - `deal(row, seed)`: sets up the start; all chance comes from the 64-bit `seed` by `rng.draw`;
 - `to_move(row) -> seat`, or -1 when the match is over;
-- `is_legal(row, action) -> bool`, for an action in 0..n-1 of the seat to move;
+- `legal(row, out)`: marks the legal actions of the seat to move with 1 in the zeroed `out`;
 - `play(row, action)`: a legal action of the seat to move;
 - `observe(row, seat, out)`: fills the zeroed `out` with what `seat` sees;
 - `score(row, out)`: fills the zeroed `out` with each seat's reward; called once it is over.
@@ -40,7 +40,7 @@ class FlatRules(Protocol):
 
     def deal(self, row: MutableSequence[int], seed: int, /) -> None: ...
     def to_move(self, row: Row, /) -> int: ...
-    def is_legal(self, row: Row, action: int, /) -> bool: ...
+    def legal(self, row: Row, out: MutableSequence[int], /) -> None: ...
     def play(self, row: MutableSequence[int], action: int, /) -> None: ...
     def observe(self, row: Row, seat: int, out: MutableSequence[int], /) -> None: ...
     def score(self, row: Row, out: MutableSequence[float], /) -> None: ...
@@ -87,6 +87,9 @@ class FlatGame(Game[Position]):
 
     A subclass puts words to rows: `result`, `describe`, `word` and what it overrides of `Game`.
 
+    Attributes:
+        row_rules, blank: as given.
+
     Args:
         spec: with a `Discrete` action space and an integer `Box` observation space.
         row_rules: the rules module.
@@ -99,7 +102,7 @@ class FlatGame(Game[Position]):
         assert dtype is not None
         self.spec = spec
         self.row_rules = row_rules
-        self._blank = blank
+        self.blank = blank
         self._shape = shape
         self._dtype = dtype
         self._size = int(np.prod(shape))
@@ -127,7 +130,7 @@ class FlatGame(Game[Position]):
 
     def new_from(self, seed: int) -> Position:
         """The start that follows from one 64-bit word of chance."""
-        row = self._blank[:]
+        row = self.blank[:]
         self.row_rules.deal(row, seed)
         return self.position(tuple(row))
 
@@ -140,8 +143,9 @@ class FlatGame(Game[Position]):
         if seat < 0:
             position = Position(row, (), ())
         else:
-            is_legal = self.row_rules.is_legal
-            legal = tuple(action for action in self._actions if is_legal(row, action))
+            marks = [0] * self.num_actions
+            self.row_rules.legal(row, marks)
+            legal = tuple(action for action in self._actions if marks[action])
             position = Position(row, self._turns[seat], legal)
         if len(self._kept) < MAX_KEPT:
             self._kept[row] = position

@@ -138,7 +138,7 @@ class Game(ABC, Generic[S]):
         if move not in legal:
             if isinstance(move, int) and move.bit_length() > 64:
                 raise IllegalMove("the number is out of range")
-            names = " ".join(self.format(state, seat, m) for m in legal)
+            names = " ".join(self.replies(state, seat) or ())
             raise IllegalMove(f"{move!r} is not a legal move now; legal: {names}")
 
     def play(self, state: S, moves: Mapping[int, Move]) -> S:
@@ -274,8 +274,8 @@ class Game(ABC, Generic[S]):
         """
         legal = self.legal(state, seat)
         assert legal is not None, f"{type(self).__name__} lists no moves, so it overrides parse"
-        names = {self.format(state, seat, move).strip("[]").lower(): move for move in legal}
-        return self.read(text, names)
+        words = (reply.strip("[]").lower() for reply in self.replies(state, seat) or ())
+        return self.read(text, dict(zip(words, legal, strict=True)))
 
     def read(self, text: str, names: Mapping[str, Move]) -> Move:
         """The one move of `names` (lower case, without brackets) that a reply names.

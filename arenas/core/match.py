@@ -15,7 +15,7 @@ from arenas.core.outcome import Outcome, RulesError, check_rewards
 from arenas.core.rng import Rng, check_seed
 
 _FORMS = "retry:K, raise, random-legal or penalty:X"
-_REPLACEMENTS = 1
+REPLACEMENTS = 1
 """Label of the stream that random-legal draws from, apart from the deal's."""
 
 
@@ -304,7 +304,7 @@ class Match:
             if self._attempts[seat] > policy.amount:
                 self._forfeit(seat, reason)
             return
-        rng = Rng(self.seed).fork(_REPLACEMENTS, seat, self.submitted[seat])
+        rng = Rng(self.seed).fork(REPLACEMENTS, seat, self.submitted[seat])
         entry = entry._replace(played=self.game.sample(self.state, seat, rng))
         if self.conversation is not None:
             self._explain(entry)

@@ -5,15 +5,18 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from arenas.core.game import Game, Move
+from arenas.core.game import Game, IllegalMove, Move
 from arenas.core.match import Match
 from arenas.core.rng import Rng
 
-_TURNS = 2
+if TYPE_CHECKING:
+    from arenas.core.vector import FlatVectorEnv
+
+TURNS = 2
 """Label of the streams that policies draw from, apart from the deal's."""
 
 
@@ -42,7 +45,7 @@ class Turn:
     @classmethod
     def of(cls, match: Match, seat: int, match_id: int = 0) -> Turn:
         """The turn of an awaited seat of a match; its stream follows from the match's seed."""
-        rng = Rng(match.seed).fork(_TURNS, seat, match.submitted[seat])
+        rng = Rng(match.seed).fork(TURNS, seat, match.submitted[seat])
         turn = cls(match.game, match.state, seat, rng, match_id)
         turn._conversation = match.conversation
         return turn
@@ -110,6 +113,14 @@ class Turn:
     def sample(self) -> Move:
         """A random legal move from the turn's own stream."""
         return self.game.sample(self._state, self.seat, self.rng)
+
+    def resample(self) -> Any:
+        """A state that the seat cannot tell from the real one, for search; from the turn's stream.
+
+        Raises:
+            ValueError: the game cannot say.
+        """
+        return self.game.resample(self._state, self.seat, self.rng)
 
     def parse(self, text: str) -> Move:
         """The move that a reply names.
@@ -218,6 +229,22 @@ class _Batches(Stream):
         return len(self._turns)
 
 
+class Decisions(NamedTuple):
+    """k pending turns of a vector environment as arrays.
+
+    Attributes:
+        observation: (k, ...) what the seat to move sees.
+        action_mask: (k, n) int8, its legal actions.
+        seat: (k,) int64.
+        stream: (k,) uint64, each turn's own stream: `Rng(word)` is `Turn.rng`.
+    """
+
+    observation: np.ndarray
+    action_mask: np.ndarray
+    seat: np.ndarray
+    stream: np.ndarray
+
+
 class Policy(ABC):
     """Fills seats. `act` gets turns of unlike matches and answers them together.
 
@@ -238,6 +265,15 @@ class Policy(ABC):
     def act(self, turns: Sequence[Turn]) -> list[Reply]:
         """One reply per turn, in order. May depend on nothing but each turn and its stream."""
 
+    def act_in(self, env: FlatVectorEnv, where: np.ndarray) -> np.ndarray:
+        """Actions (k,) int64 in the k games of a vector environment that `where` (B,) marks.
+
+        The same moves as `act`. A policy over arrays answers `env.decisions(where)` instead.
+        """
+        turns = [env.turn(game) for game in np.flatnonzero(where).tolist()]
+        replies = self.act(turns)
+        return np.array([_move(*each) for each in zip(turns, replies, strict=True)], np.int64)
+
     def distribution(self, turn: Turn) -> Sequence[float]:
         """The probability of each action of a discrete game: floats of length n that sum to 1.
 
@@ -247,7 +283,11 @@ class Policy(ABC):
         raise TypeError(f"player {self.name!r} cannot say how likely it plays each move")
 
     def distributions(self, turns: Sequence[Turn]) -> list[Sequence[float]]:
-        """`distribution` of many turns, which some policies work out together."""
+        """`distribution` of each turn; players that answer in batches do it in one.
+
+        Raises:
+            TypeError: this policy cannot say.
+        """
         return [self.distribution(turn) for turn in turns]
 
     def stream(self) -> Stream:
@@ -269,6 +309,16 @@ class StochasticPolicy(Policy):
 
     @abstractmethod
     def distribution(self, turn: Turn) -> Sequence[float]: ...
+
+
+def _move(turn: Turn, reply: Reply) -> Move:
+    """The action that a reply names; -1, which is never legal, if it names none."""
+    if reply.text is None:
+        return reply.move
+    try:
+        return turn.parse(reply.text)
+    except IllegalMove:
+        return -1
 
 
 def answer(match: Match, seat: int, reply: Reply) -> None:

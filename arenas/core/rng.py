@@ -18,7 +18,7 @@ T = TypeVar("T")
 MASK64 = (1 << 64) - 1
 GAMMA = 0x9E3779B97F4A7C15
 MAX_SEED = (1 << 63) - 1
-_SEEDS = 3
+SEEDS = 3
 """Label of the stream of match seeds, apart from the streams that a match draws from."""
 
 
@@ -71,7 +71,7 @@ class SeedSequence:
         """The next match's seed."""
         if self._rng is None:
             # Not before: whoever seeds every match never asks for the next seed.
-            self._rng = Rng(self._seed).fork(_SEEDS)
+            self._rng = Rng(self._seed).fork(SEEDS)
         return self._rng.bits() >> 11
 
 

@@ -9,10 +9,13 @@ import gymnasium as gym
 import numpy as np
 
 from arenas.core.environment import (
+    MAX_TRIES,
     RENDER_MODES,
     MatchEnvironment,
+    check_learner,
     info_of,
     observation_of,
+    opponents_of,
     seat_spaces,
     submit,
 )
@@ -21,9 +24,6 @@ from arenas.core.match import Match
 from arenas.core.policy import Policy, Turn, answer
 from arenas.core.record import MatchRecord
 from arenas.core.rng import check_seed
-
-MAX_TRIES = 1_000
-"""Matches that may end one after another before the learner has moved."""
 
 
 class SeatEnv(MatchEnvironment, gym.Env[dict[str, Any], Any]):
@@ -65,22 +65,17 @@ class SeatEnv(MatchEnvironment, gym.Env[dict[str, Any], Any]):
         render_mode: str | None = None,
         name: str | None = None,
     ) -> None:
-        seats = game.spec.seats
         super().__init__(game, view, illegal, max_cycles, render_mode, name)
-        if seat not in ("random", "alternating") and seat not in range(seats):
-            raise ValueError(f'seat={seat!r}: 0 to {seats - 1}, "random" or "alternating"')
-        if isinstance(opponents, Policy):
-            opponents = [opponents] * (seats - 1)
-        if opponents is not None and len(opponents) != seats - 1:
-            raise ValueError(f"{len(opponents)} opponents for the {seats - 1} other seats")
-        self.opponents = opponents
-        self.seat = seat
+        self.opponents: list[Policy] | None = None
+        if opponents is not None:
+            self.opponents = opponents_of(game, opponents)
+        self.seat = check_learner(game, seat)
         observations, actions = seat_spaces(game, view)
         self.observation_space = observations[0]
         self.action_space = actions[0]
         self._matches = 0
         self._learner = 0
-        speaks = any(policy.speaks for policy in opponents or ())
+        speaks = any(policy.speaks for policy in self.opponents or ())
         self._language = view != "array" or speaks
 
     def reset(

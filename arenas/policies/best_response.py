@@ -1,22 +1,85 @@
-"""The exact best response to a policy, by backward induction over the whole game."""
+"""The exact best response to other seats, by backward induction over the whole game."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any, NamedTuple
 
 from arenas.core.game import Game
 from arenas.core.policy import Policy, StochasticPolicy, Turn
-from arenas.core.rng import Rng
+from arenas.policies.game_tree import SEVERAL, GameTree, Rows, check_kind
+
+
+class Response(NamedTuple):
+    """What earns one seat most against given play of the others.
+
+    Attributes:
+        actions: the action at each information state of the seat, by its key.
+        value: expected reward.
+    """
+
+    actions: dict[str, int]
+    value: float
+
+
+def best_response(tree: GameTree, rows: Rows, seat: int) -> Response:
+    """The best response of `seat` to the rows of all others; the lowest of equal actions.
+
+    Raises:
+        ValueError: `seat` forgets its own actions, so induction does not find its best response.
+    """
+    infosets, children, rewards = tree.infosets, tree.children, tree.rewards
+    for each in infosets:
+        # Where a state is known for sure, its past does not matter.
+        if each.seat == seat and each.origin == SEVERAL and len(each.nodes) > 1:
+            raise ValueError(
+                f"{tree.game!r}: at {each.key!r} seat {seat} has forgotten what it did, "
+                "and a best response needs perfect recall"
+            )
+    reach = tree.reach(rows, free=seat)
+    best: dict[int, int] = {}
+    values: dict[int, float] = {}
+
+    def value(node: int) -> float:
+        known = values.get(node)
+        if known is None:
+            number = tree.infoset[node]
+            if number < 0:
+                known = rewards[node][seat]  # type: ignore[index]
+            elif infosets[number].seat == seat:
+                known = value(children[node][choose(number)])
+            else:
+                known = sum(
+                    probability * value(child)
+                    for probability, child in zip(rows[number], children[node], strict=True)
+                )
+            values[node] = known
+        return known
+
+    def choose(number: int) -> int:
+        place = best.get(number)
+        if place is None:
+            infoset = infosets[number]
+            worth = [
+                sum(reach[node] * value(children[node][place]) for node in infoset.nodes)
+                for place in range(len(infoset.legal))
+            ]
+            place = best[number] = worth.index(max(worth))
+        return place
+
+    # From the ends upwards, so that the recursion stays shallow.
+    for node in reversed(range(len(tree))):
+        value(node)
+    actions = {infosets[n].key: infosets[n].legal[place] for n, place in best.items()}
+    return Response(actions, sum(p * values[node] for node, p in tree.starts.items()))
 
 
 class BestResponse(StochasticPolicy):
     """Plays, in whichever seat, what earns most against `policy` in all the other seats.
 
-    Each seat's response is computed when it is first needed. Among equal actions the lowest is
-    played.
+    The game is walked and each seat's response computed when first needed. Among equal actions the
+    lowest is played.
 
     Args:
         game: sequential, with discrete actions and starting states that can be listed.
@@ -27,102 +90,34 @@ class BestResponse(StochasticPolicy):
     """
 
     def __init__(self, game: Game[Any], policy: Policy) -> None:
-        if not game.num_actions or game.spec.simultaneous:
-            raise ValueError(f"a best response needs discrete moves in turn; {game!r} has others")
+        check_kind(game)
         self.game = game
         self.policy = policy
         self.name = f"best-response:{policy.name}"
-        self._solved: dict[int, tuple[dict[str, int], float]] = {}
+        self._solved: dict[int, Response] = {}
 
     def distribution(self, turn: Turn) -> Sequence[float]:
         row = [0.0] * self.game.num_actions
-        row[self.solve(turn.seat)[0][turn.info_state]] = 1.0
+        row[self.solve(turn.seat).actions[turn.info_state]] = 1.0
         return row
 
     def value(self, seat: int) -> float:
         """Expected reward of the best response in `seat`."""
-        return self.solve(seat)[1]
+        return self.solve(seat).value
 
-    def solve(self, seat: int) -> tuple[dict[str, int], float]:
+    def solve(self, seat: int) -> Response:
         """The best action at each information state of `seat`, and the expected reward.
 
         Raises:
-            ValueError: the starting states are too many to list.
+            ValueError: the game is too large to walk, or `seat` forgets its own actions.
             TypeError: the policy cannot say its distribution.
         """
         if seat not in self._solved:
-            self._solved[seat] = _solve(self.game, self.policy, seat)
+            tree, rows = self._walked
+            self._solved[seat] = best_response(tree, rows, seat)
         return self._solved[seat]
 
-
-@dataclass
-class _Node:
-    """A state as the others and chance bring it about, whatever the responding seat does."""
-
-    state: Any
-    reach: float = 0.0
-    edges: list[tuple[int, float, Hashable]] = field(default_factory=list)
-
-
-def _solve(game: Game[Any], policy: Policy, seat: int) -> tuple[dict[str, int], float]:
-    layers = _layers(game, policy, seat)
-    best: dict[str, int] = {}
-    below: dict[Hashable, float] = {}
-    for layer in reversed(layers):
-        members: dict[str, list[_Node]] = defaultdict(list)
-        for node in layer.values():
-            if node.edges and game.movers(node.state)[0] == seat:
-                members[game.info_state(node.state, seat)].append(node)
-        for key, nodes in members.items():
-            # With perfect recall all states of an information state are equally deep.
-            assert key not in best, f"information state {key!r} occurs at several depths"
-            worth: dict[int, float] = defaultdict(float)
-            for node in nodes:
-                for action, _, after in node.edges:
-                    worth[action] += node.reach * below[after]
-            best[key] = max(worth, key=lambda action: (worth[action], -action))
-        below = {key: _value(game, node, seat, best, below) for key, node in layer.items()}
-    return best, sum(node.reach * below[key] for key, node in layers[0].items())
-
-
-def _layers(game: Game[Any], policy: Policy, seat: int) -> list[dict[Hashable, _Node]]:
-    """All states by depth; states that are equal are one node."""
-    layer: dict[Hashable, _Node] = {}
-    for probability, state in game.chance():
-        layer.setdefault(game.key(state), _Node(state)).reach += probability
-    layers = []
-    while layer:
-        layers.append(layer)
-        layer = {}
-        for node in layers[-1].values():
-            movers = game.movers(node.state)
-            if not movers:
-                continue
-            mover = movers[0]
-            legal = game.legal(node.state, mover) or ()
-            row: Sequence[float] = [1.0] * game.num_actions
-            if mover != seat:
-                row = policy.distribution(Turn(game, node.state, mover, Rng(0)))
-            for action in legal:
-                after = game.play(game.copy(node.state), {mover: action})
-                key = game.key(after)
-                layer.setdefault(key, _Node(after)).reach += node.reach * row[action]
-                node.edges.append((action, row[action], key))
-    return layers
-
-
-def _value(
-    game: Game[Any],
-    node: _Node,
-    seat: int,
-    best: dict[str, int],
-    below: dict[Hashable, float],
-) -> float:
-    if not node.edges:
-        outcome = game.outcome(node.state)
-        assert outcome is not None
-        return outcome.rewards[seat]
-    if game.movers(node.state)[0] != seat:
-        return sum(probability * below[after] for _, probability, after in node.edges)
-    action = best[game.info_state(node.state, seat)]
-    return next(below[after] for each, _, after in node.edges if each == action)
+    @cached_property
+    def _walked(self) -> tuple[GameTree, Rows]:
+        tree = GameTree(self.game)
+        return tree, tree.rows(self.policy)

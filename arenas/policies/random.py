@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from arenas.core.compiled import following, mix64
 from arenas.core.game import Game
 from arenas.core.policy import Policy, Reply, Turn
+
+if TYPE_CHECKING:
+    from arenas.core.vector import FlatVectorEnv
 
 
 class RandomPolicy(Policy):
@@ -24,6 +30,12 @@ class RandomPolicy(Policy):
 
     def act(self, turns: Sequence[Turn]) -> list[Reply]:
         return [Reply(turn.sample()) for turn in turns]
+
+    def act_in(self, env: FlatVectorEnv, where: np.ndarray) -> np.ndarray:
+        _, masks, _, streams = env.decisions(where)
+        words = mix64(following(streams))
+        nth = (words >> np.uint64(32)) * masks.sum(1, np.uint64) >> np.uint64(32)
+        return np.asarray((masks.cumsum(1) > nth[:, None]).argmax(1))
 
     def distribution(self, turn: Turn) -> Sequence[float]:
         legal = turn.legal

@@ -48,17 +48,14 @@ def deal(row: MutableSequence[int], seed: int) -> None:
     for hand in range(row[HANDS]):
         base = hand_base(row, hand)
         row[base + BETTOR] = -1
-        dealt = 0
+        # The cards left, four bits each, the lowest card lowest.
+        deck = 0x43210
         for seat in range(players):
-            # Counted among the cards left; so step over those dealt, the lowest first.
-            card = scale(draw(seed, used), players + 1 - seat)
+            place = 4 * scale(draw(seed, used), players + 1 - seat)
             used += 1
-            below = dealt
-            while below & ((2 << card) - 1) != 0:
-                below &= below - 1
-                card += 1
-            dealt |= 1 << card
-            row[base + CARDS + seat] = card
+            row[base + CARDS + seat] = deck >> place & 15
+            lower = (1 << place) - 1
+            deck = deck & lower | deck >> 4 & ~lower
 
 
 def opener(row: Row, hand: int) -> int:
@@ -74,9 +71,9 @@ def to_move(row: Row) -> int:
     return (opener(row, hand) + row[hand_base(row, hand) + ACTED]) % row[PLAYERS]
 
 
-def is_legal(row: Row, action: int) -> bool:
+def legal(row: Row, out: MutableSequence[int]) -> None:
     """Both actions are legal at every turn."""
-    return True
+    out[PASS] = out[BETS] = 1
 
 
 def faces_bet(row: Row) -> bool:

@@ -100,8 +100,10 @@ class TicTacToe(FlatGame):
             mover = rules.to_move(row)
             if seat != mover:
                 return f"{board}\nYou are {MARKS[seat]}. {MARKS[mover]} is to move."
-            free = [a for a in range(self.size**2) if rules.is_legal(row, a)]
-            return f"{board}\nYou are {MARKS[seat]}. Free cells: {' '.join(map(str, free))}"
+            empty = [0] * self.size**2
+            rules.legal(row, empty)
+            free = " ".join(str(action) for action, mark in enumerate(empty) if mark)
+            return f"{board}\nYou are {MARKS[seat]}. Free cells: {free}"
         if result == rules.DRAW:
             return f"{board}\nThe board is full: a draw."
         return (

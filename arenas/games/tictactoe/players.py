@@ -79,8 +79,10 @@ class Minimax(StochasticPolicy):
         key = tuple(row)
         value = self._values.get(key)
         if value is None:
-            legal = (action for action in range(self.size**2) if rules.is_legal(row, action))
-            value = max(-self.value(_play(row, action)) for action in legal)
+            empty = [0] * self.size**2
+            rules.legal(row, empty)
+            moves = (action for action, free in enumerate(empty) if free)
+            value = max(-self.value(_play(row, action)) for action in moves)
             self._values[key] = value
         return value
 

@@ -28,13 +28,20 @@ def to_move(row: Sequence[int]) -> int:
 
 
 def bit_of(size: int, action: int) -> int:
-    """The bit of an action's cell."""
-    return action // size * (size + 1) + action % size
+    """The bit of an action's cell: each row above it adds one guard cell."""
+    return action + action // size
 
 
-def is_legal(row: Sequence[int], action: int) -> bool:
-    """Whether the cell is empty."""
-    return (row[STONES] | row[STONES + 1]) >> bit_of(row[SIZE], action) & 1 == 0
+def legal(row: Sequence[int], out: MutableSequence[int]) -> None:
+    """Marks the empty cells."""
+    size, taken = row[SIZE], row[STONES] | row[STONES + 1]
+    action = 0
+    for _ in range(size):
+        for _ in range(size):
+            out[action] = 1 - (taken & 1)
+            taken >>= 1
+            action += 1
+        taken >>= 1
 
 
 def has_line(stones: int, size: int, length: int) -> bool:
@@ -65,14 +72,16 @@ def observe(row: Sequence[int], seat: int, out: MutableSequence[int]) -> None:
     size = row[SIZE]
     own, other = row[STONES + seat], row[STONES + 1 - seat]
     index = 0
-    for r in range(size):
-        for cell in range(r * (size + 1), r * (size + 1) + size):
-            mine = own >> cell & 1
-            theirs = other >> cell & 1
-            out[index] = mine
-            out[index + 1] = theirs
-            out[index + 2] = 1 - mine - theirs
+    for _ in range(size):
+        for _ in range(size):
+            out[index] = own & 1
+            out[index + 1] = other & 1
+            out[index + 2] = 1 - (own & 1) - (other & 1)
+            own >>= 1
+            other >>= 1
             index += 3
+        own >>= 1
+        other >>= 1
 
 
 def score(row: Sequence[int], out: MutableSequence[float]) -> None:

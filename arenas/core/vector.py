@@ -1,0 +1,686 @@
+"""Many games of one flat game in lockstep, as Gymnasium vector environments.
+
+`FlatVectorEnv` owns the arrays and the compiled kernels; `SelfPlayVectorEnv` lets the caller act in
+every seat, `OneLearnerVectorEnv` in one seat a game while policies sit in the others.
+"""
+
+from __future__ import annotations
+
+import secrets
+from abc import abstractmethod
+from collections.abc import Sequence
+from types import ModuleType, SimpleNamespace
+from typing import Any, NamedTuple, cast
+
+import numpy as np
+from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector.utils import batch_space
+
+from arenas.core import by_rules, by_tables
+from arenas.core.compiled import following, fork, mix64, scale
+from arenas.core.device import device_of
+from arenas.core.environment import MAX_TRIES, check_learner, opponents_of, seat_spaces
+from arenas.core.flat import FlatGame, Position
+from arenas.core.game import IllegalMove
+from arenas.core.lockstep import (
+    AT,
+    COMMON,
+    COUNTS,
+    DISABLED,
+    ENDED,
+    FINAL_ILLEGAL_MOVES,
+    FINAL_PLIES,
+    FINAL_TOTAL,
+    FLAGS,
+    GENERAL_SUM,
+    ILLEGAL_MOVES,
+    MATCHES,
+    MOVER,
+    NEXT_STEP,
+    NUMBERS,
+    OVER,
+    PENALTY,
+    RANDOM,
+    RETRY,
+    REWARD,
+    SAME_STEP,
+    SAMPLER,
+    SEAT,
+    SEED,
+    SEQUENCE,
+    SHARED,
+    SUBMITTED,
+    SUMS,
+    TERMINATED,
+    TOTAL,
+    TRUNCATED,
+    ZERO_SUM,
+    Batch,
+    Settings,
+    look_at_end,
+    play_randomly,
+    renew,
+    sample,
+    start,
+    step,
+    step_some,
+)
+from arenas.core.match import IllegalPolicy, check_max_cycles
+from arenas.core.policy import TURNS, Decisions, Policy, Turn
+from arenas.core.rng import SEEDS, Rng, check_seed
+from arenas.core.tables import Shown, Tables, no_tables, tabulate
+
+_AUTORESET = {
+    AutoresetMode.NEXT_STEP: NEXT_STEP,
+    AutoresetMode.SAME_STEP: SAME_STEP,
+    AutoresetMode.DISABLED: DISABLED,
+}
+_ILLEGAL = {"retry": RETRY, "raise": RETRY, "random-legal": RANDOM, "penalty": PENALTY}
+_PAYOFF = {"zero_sum": ZERO_SUM, "common": COMMON, "general_sum": GENERAL_SUM}
+_STATE = [name for name in Batch._fields[SHARED:] if not name.endswith(("view", "octets"))]
+"""What `get_state` reads; views and masks lie in the memory of other fields."""
+
+_SAMPLES, _SEATS = 4, 5
+"""Labels of the streams of `sample_actions` and of the learners' seats, apart from all others."""
+
+
+def autoreset_mode(mode: str | AutoresetMode) -> AutoresetMode:
+    """Reads "same_step", "next_step", "disabled", or Gymnasium's own values.
+
+    Raises:
+        ValueError: it is none of them.
+    """
+    for each in AutoresetMode:
+        if mode in (each, each.value, each.name.lower()):
+            return each
+    names = ", ".join(each.name.lower() for each in AutoresetMode)
+    raise ValueError(f"autoreset={mode!r}: the modes are {names}")
+
+
+class FlatVectorEnv(VectorEnv[Any, Any, Any]):
+    """B games of one flat game: arrays, kernels, seeds and what both layouts share.
+
+    Args:
+        game: the rules.
+        num_envs: number of games B.
+        autoreset: when the match after a finished one begins: "same_step", "next_step" (the step
+            after the end ignores its action), or "disabled" (`reset(options={"reset_mask": m})`).
+        illegal: what follows an illegal move, see `IllegalPolicy`.
+        max_cycles: truncate once this many moves per seat were played.
+        threads: CPU threads that share the games.
+        device: "cpu" or "cuda".
+        copy: return fresh arrays; if False, arrays that the next call overwrites.
+        render_mode: None or "ansi".
+
+    Raises:
+        ValueError: an argument is out of range; the message lists what is possible.
+    """
+
+    def __init__(
+        self,
+        game: FlatGame,
+        num_envs: int,
+        autoreset: str | AutoresetMode = AutoresetMode.SAME_STEP,
+        illegal: str = "retry:1",
+        max_cycles: int | None = None,
+        threads: int = 1,
+        device: str = "cpu",
+        copy: bool = False,
+        render_mode: str | None = None,
+    ) -> None:
+        if num_envs < 1:
+            raise ValueError(f"num_envs={num_envs}: at least one game")
+        if render_mode not in (None, "ansi"):
+            raise ValueError(f'render_mode={render_mode!r}: "ansi", or None')
+        mode = autoreset_mode(autoreset)
+        self.game = game
+        self.num_envs = num_envs
+        self.illegal = IllegalPolicy.read(illegal)
+        self.max_cycles = check_max_cycles(max_cycles)
+        self.render_mode = render_mode
+        self.metadata = {"render_modes": ["ansi"], "render_fps": 2, "autoreset_mode": mode}
+        observations, actions = seat_spaces(game, "array")
+        self.single_observation_space = observations[0]
+        self.single_action_space = actions[0]
+        self.observation_space = batch_space(self.single_observation_space, num_envs)
+        self.action_space = batch_space(self.single_action_space, num_envs)
+        self._settings = self._settings_of(_AUTORESET[mode])
+        self._copy = copy
+        view, n = game.spec.observation_space, game.num_actions
+        assert view.shape is not None
+        assert view.dtype is not None
+        shown = Shown(view.dtype, int(np.prod(view.shape)), n)
+        tables = tabulate(game, shown)
+        engine = by_rules if tables is None else by_tables
+        self._device = device_of(device, engine, cast(ModuleType, game.row_rules), threads)
+        self._rows = None if tables is None else tables.rows
+        self._batch, self._out = self._allocate(shown, tables or no_tables(game, shown))
+        self._every = self._device.take(np.ones(num_envs, bool), bool)
+        self._drawn = self._device.outer(np.zeros(num_envs, np.int64))
+        self._begun = False
+
+    def _settings_of(self, autoreset: int) -> Settings:
+        spec = self.game.spec
+        limit = self.max_cycles * spec.seats if self.max_cycles else spec.max_plies + 1
+        return Settings(
+            autoreset=autoreset,
+            illegal=_ILLEGAL[self.illegal.kind],
+            amount=float(self.illegal.amount),
+            last_ply=limit,
+            payoff=_PAYOFF[spec.payoff],
+            least=float(spec.reward_range[0]),
+        )
+
+    def _allocate(self, shown: Shown, tables: Tables) -> tuple[Batch, SimpleNamespace]:
+        """The arrays as kernels take them, and by name as callers do."""
+        game, seats, device = self.game, self.game.spec.seats, self._device
+        shapes: dict[str, tuple[tuple[int, ...], Any]] = {
+            "rows": ((len(game.blank),), np.int64),
+            "numbers": ((NUMBERS,), np.int64),
+            "counts": ((COUNTS, seats), np.int64),
+            "sums": ((SUMS, seats), np.float64),
+            "mover_rewards": ((), np.float64),
+            "flags": ((FLAGS,), np.bool_),
+            "shown": ((shown.words,), np.int64),
+            "final_shown": ((shown.words,), np.int64),
+        }
+        kernels: dict[str, Any] = {}
+        callers: dict[str, Any] = {}
+        for name, (shape, dtype) in shapes.items():
+            host = np.zeros((self.num_envs, *shape), dtype)
+            kernels[name], callers[name] = device.outer(host)
+        # Torch has no arithmetic for unsigned words, and no caller needs them.
+        kernels["words"] = device.inner(np.zeros((self.num_envs, 2), np.uint64))
+        for prefix in ("", "final_"):
+            views, masks = device.parts(callers[f"{prefix}shown"], shown)
+            callers[f"{prefix}observations"], callers[f"{prefix}masks"] = views, masks
+        batch = Batch(
+            blank=device.inner(np.array(game.blank, np.int64)),
+            tables=Tables(*map(device.inner, tables)),
+            mask_start=shown.mask_start,
+            mask_stop=shown.mask_stop,
+            shown_view=kernels["shown"].view(shown.dtype),
+            shown_octets=kernels["shown"].view(np.int8),
+            final_view=kernels["final_shown"].view(shown.dtype),
+            **kernels,
+        )
+        return batch, self._named(callers)
+
+    def _named(self, arrays: dict[str, Any]) -> SimpleNamespace:
+        """What callers read, by names of their own; all of it views."""
+        numbers, flags = arrays["numbers"], arrays["flags"]
+        counts, sums = arrays["counts"], arrays["sums"]
+        shape = (self.num_envs, *(self.game.spec.observation_space.shape or ()))
+        return SimpleNamespace(
+            observations=arrays["observations"].reshape(shape),
+            masks=arrays["masks"],
+            seats=numbers[:, SEAT],
+            movers=numbers[:, MOVER],
+            seeds=numbers[:, SEED],
+            positions=numbers[:, AT],
+            submitted=counts[:, SUBMITTED],
+            illegal_moves=counts[:, ILLEGAL_MOVES],
+            rewards=sums[:, REWARD],
+            totals=sums[:, TOTAL],
+            mover_rewards=arrays["mover_rewards"],
+            over=flags[:, OVER],
+            terminated=flags[:, TERMINATED],
+            truncated=flags[:, TRUNCATED],
+            ended=flags[:, ENDED],
+            final_observations=arrays["final_observations"].reshape(shape),
+            final_masks=arrays["final_masks"],
+            final_totals=sums[:, FINAL_TOTAL],
+            final_plies=numbers[:, FINAL_PLIES],
+            matches=numbers[:, MATCHES],
+            final_illegal_moves=counts[:, FINAL_ILLEGAL_MOVES],
+        )
+
+    def reset(
+        self,
+        *,
+        seed: int | Sequence[int | None] | None = None,
+        options: dict[str, Any] | None = None,
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Begins a match in every game.
+
+        Args:
+            seed: game i plays the match of seed + i, and then those that `arenas.make` plays after
+                it; or a list with a seed or None for each game. None goes on to each game's next
+                match, from unpredictable seeds at first.
+            options: `reset_mask`, bool array of shape (B,), resets only the games that it marks.
+
+        Returns:
+            Observations and infos as `step` does.
+
+        Raises:
+            ValueError: a seed is no integer in 0..2**63-1, or there are not B of them, or the mask
+                has another shape.
+            RuntimeError: some games are left out although no match has begun in them.
+        """
+        mask = (options or {}).get("reset_mask")
+        where = self._every if mask is None else self._device.take(mask, bool)
+        if where.shape != (self.num_envs,):
+            raise ValueError(f"reset_mask has shape {where.shape}, not ({self.num_envs},)")
+        if mask is not None and not self._begun:
+            raise RuntimeError("call reset() without a mask first")
+        if isinstance(seed, Sequence):
+            seeds = list(seed)
+        else:
+            seeds = [None if seed is None else check_seed(seed) + i for i in range(self.num_envs)]
+        if len(seeds) != self.num_envs:
+            raise ValueError(f"{len(seeds)} seeds for {self.num_envs} games")
+        with np.errstate(over="ignore"):
+            seeded = self._seed(seeds, self._device.read(where))
+        super().reset(seed=seed if isinstance(seed, int) else None)
+        self._device.run(start, self._batch, where)
+        self._begun = True
+        return self._after_reset(where, seeded)
+
+    def _seed(self, seeds: list[int | None], where: np.ndarray) -> np.ndarray:
+        """Sets the seed of each game's match, and the streams; says which were given (B,)."""
+        device, b = self._device, self._batch
+        words, numbers = device.read(b.words), device.read(b.numbers)
+        given = np.array([seed is not None for seed in seeds])
+        first = np.array([0 if s is None else check_seed(s) for s in seeds], np.uint64)
+        chaos = np.frombuffer(secrets.token_bytes(8 * self.num_envs), np.uint64)
+        # As `rng.SeedSequence` numbers the matches of a seed, and those that follow.
+        following_ones = following(words[:, SEQUENCE] if self._begun else chaos)
+        sequence = np.where(given, fork(first, SEEDS), following_ones)
+        match_seeds = np.where(given, first, mix64(following_ones) >> np.uint64(11))
+        fresh = where if not self._begun else where & given
+        words[where, SEQUENCE] = sequence[where]
+        words[fresh, SAMPLER] = fork(match_seeds, _SAMPLES)[fresh]
+        numbers[where, SEED] = match_seeds.astype(np.int64)[where]
+        device.write(b.words, words)
+        device.write(b.numbers, numbers)
+        return given
+
+    @abstractmethod
+    def _after_reset(self, where: Any, seeded: np.ndarray) -> tuple[dict[str, Any], dict[str, Any]]:
+        """What `reset` returns, once matches have begun in the games that `where` marks."""
+
+    # -- what both layouts give out ----------------------------------------------------------------
+
+    def _observation(self, observations: Any, masks: Any) -> dict[str, Any]:
+        return {"observation": self._given(observations), "action_mask": self._given(masks)}
+
+    def _given(self, array: Any) -> Any:
+        return self._device.copy(array) if self._copy else array
+
+    def _information(
+        self, now: tuple[Any, ...], match: tuple[Any, ...], final: tuple[Any, ...]
+    ) -> dict[str, Any]:
+        """The infos of a step, as the layouts describe them."""
+        seat, rewards, illegal_moves, ended = map(self._given, now)
+        info: dict[str, Any] = {"seat": seat, "rewards": rewards, "illegal_moves": illegal_moves}
+        names = ("returns", "length", "illegal_moves")
+        info["match"] = dict(zip(names, map(self._given, match), strict=True))
+        info["_match"] = ended
+        if self._settings.autoreset == SAME_STEP:
+            observations, last_seat = map(self._given, final)
+            info["final_obs"] = self._final(observations, ended)
+            info["final_info"] = {"seat": last_seat, "rewards": rewards}
+            info["_final_obs"] = info["_final_info"] = ended
+        return info
+
+    def _final(self, observations: Any, ended: Any) -> Any:
+        """Last observations: as `SyncVectorEnv` gives them, or without copies as arrays."""
+        if not self._copy:
+            return {"observation": observations, "action_mask": self._out.final_masks}
+        final = np.full(self.num_envs, None, object)
+        for i in np.flatnonzero(ended):
+            none = np.zeros(self.game.num_actions, np.int8)
+            final[i] = {"observation": observations[i], "action_mask": none}
+        return final
+
+    def _require_running(self) -> None:
+        if not self._begun:
+            raise RuntimeError("call reset() first")
+        if self._settings.autoreset == DISABLED and bool(self._out.over.any()):
+            raise RuntimeError(
+                "a match is over: reset(options={'reset_mask': over}) begins the next one"
+            )
+
+    def _actions(self, actions: Any) -> Any:
+        """Actions as kernels take them.
+
+        Raises:
+            TypeError: they are no integers.
+            ValueError: there are not B of them.
+        """
+        taken = self._device.take(actions, np.int64)
+        if taken.shape != (self.num_envs,):
+            raise ValueError(f"actions have shape {taken.shape}, not ({self.num_envs},)")
+        return taken
+
+    def _refuse_illegal(self, actions: Any, where: np.ndarray | None = None) -> None:
+        """Under `illegal="raise"`: nothing is played unless all the actions are legal.
+
+        Raises:
+            IllegalMove: one is not; with the game's number and the reason.
+        """
+        masks, chosen = self._device.host(self._out.masks), self._device.read(actions)
+        inside = (chosen >= 0) & (chosen < masks.shape[1])
+        legal = inside & (masks[np.arange(self.num_envs), np.where(inside, chosen, 0)] == 1)
+        awaited = ~self._device.host(self._out.over)
+        for game in np.flatnonzero(~legal & (awaited if where is None else where)).tolist():
+            position = self._position(game)
+            try:
+                self.game.check(position, position.movers[0], int(chosen[game]))
+            except IllegalMove as error:
+                raise IllegalMove(f"game {game}: {error}") from None
+
+    @property
+    def matches(self) -> Any:
+        """Matches that have ended in each game since the environment was made, (B,) int64."""
+        return self._given(self._out.matches)
+
+    def turn(self, game: int) -> Turn:
+        """The pending turn of a game, as policies get it in `play_matches`.
+
+        Raises:
+            RuntimeError: its match is over.
+        """
+        out = self._out
+        if out.over[game]:
+            raise RuntimeError(f"the match of game {game} is over")
+        seat = int(out.seats[game])
+        rng = Rng(int(out.seeds[game])).fork(TURNS, seat, int(out.submitted[game, seat]))
+        return Turn(self.game, self._position(game), seat, rng, game)
+
+    def decisions(self, where: np.ndarray) -> Decisions:
+        """The pending turns of the games that `where` (B,) marks, as arrays (on the CPU)."""
+        out = self._out
+        seats = out.seats[where]
+        with np.errstate(over="ignore"):
+            streams = fork(out.seeds[where].astype(np.uint64), TURNS)
+            streams = fork(streams, seats.astype(np.uint64))
+            streams = fork(streams, out.submitted[where, seats].astype(np.uint64))
+        return Decisions(out.observations[where], out.masks[where], seats, streams)
+
+    def _position(self, game: int) -> Position:
+        if self._rows is not None:
+            row = self._rows[int(self._out.positions[game])]
+        else:
+            row = self._device.read(self._batch.rows)[game]
+        return self.game.position(tuple(row.tolist()))
+
+    def render(self) -> tuple[str, ...] | None:
+        """Every game as a text picture; None without a render mode."""
+        if self.render_mode is None:
+            return None
+        return tuple(self.game.show(self._position(i)) for i in range(self.num_envs))
+
+    def get_state(self) -> dict[str, np.ndarray]:
+        """All that play depends on, by name; `set_state` goes on from there, bit for bit."""
+        return {name: self._device.read(getattr(self._batch, name)) for name in _STATE}
+
+    def set_state(self, state: dict[str, np.ndarray]) -> None:
+        """Takes up what `get_state` of an environment made with the same arguments returned.
+
+        Raises:
+            ValueError: it is the state of another kind of environment.
+        """
+        own = self.get_state()
+        if {k: v.shape for k, v in own.items()} != {k: np.shape(v) for k, v in state.items()}:
+            raise ValueError("the state is of another game, of other options or another num_envs")
+        for name, values in state.items():
+            self._device.write(getattr(self._batch, name), values)
+        self._begun = True
+
+    def close_extras(self, **kwargs: Any) -> None:
+        """Closes the game and stops the threads."""
+        self._device.close()
+        self.game.close()
+
+
+class SelfPlayVectorEnv(FlatVectorEnv):
+    """The caller acts in every seat: each step plays one move in every game.
+
+    Observations are those of the seat to move: `observation` (B, ...) and `action_mask` (B, n).
+    The reward is that of the seat that moved. Infos are arrays over games:
+
+    - `seat`: (B,) int64, the seat to move; the last one where the match is over;
+    - `rewards`: (B, S) float64, every seat's reward of this step;
+    - `illegal_moves`: (B, S) int64, illegal submissions of the match so far;
+    - `match`, valid where `_match` (B,) is True: `returns` (B, S) float64, `length` (B,) int64 and
+      `illegal_moves` (B, S) int64 of the match that ended in this step;
+    - under same-step reset, valid in the same places: `final_obs`, what the seat that moved last
+      saw at the end, and `final_info` with its `seat` and the `rewards`. With `copy=False`
+      `final_obs` is a dict of arrays, else an object array of dicts as `SyncVectorEnv` gives it.
+
+    Arguments and errors as in `FlatVectorEnv`.
+    """
+
+    def _after_reset(self, where: Any, seeded: np.ndarray) -> tuple[dict[str, Any], dict[str, Any]]:
+        return self._observation(self._out.observations, self._out.masks), self._info()
+
+    def step(self, actions: Any) -> tuple[dict[str, Any], Any, Any, Any, dict[str, Any]]:
+        """Plays an action (B,) of the seat to move in every game.
+
+        Raises:
+            IllegalMove: an action is illegal, under `illegal="raise"`; nothing has changed.
+            RuntimeError: `reset` was not called, or a match is over and autoreset is disabled.
+            TypeError, ValueError: the actions are no integers, or not B of them.
+        """
+        self._require_running()
+        taken = self._actions(actions)
+        if self.illegal.kind == "raise":
+            self._refuse_illegal(taken)
+        self._device.run(step, self._batch, self._settings, taken)
+        return self._stepped()
+
+    def _stepped(self) -> tuple[dict[str, Any], Any, Any, Any, dict[str, Any]]:
+        out, given = self._out, self._given
+        observation = self._observation(out.observations, out.masks)
+        ends = given(out.terminated), given(out.truncated)
+        return observation, given(out.mover_rewards), *ends, self._info()
+
+    def sample_actions(self) -> Any:
+        """A uniformly random legal action of every game, (B,) int64, from streams of its own."""
+        self._device.run(sample, self._batch, self._drawn[0])
+        return self._given(self._drawn[1])
+
+    def play_randomly(self, steps: int = 1) -> tuple[dict[str, Any], Any, Any, Any, dict[str, Any]]:
+        """As many times `step(sample_actions())`, in one compiled loop; returns the last step's.
+
+        Raises:
+            RuntimeError: `reset` was not called, or a match is over and autoreset is disabled.
+        """
+        self._require_running()
+        self._device.run(play_randomly, self._batch, self._settings, steps)
+        return self._stepped()
+
+    def _info(self) -> dict[str, Any]:
+        out = self._out
+        return self._information(
+            (out.seats, out.rewards, out.illegal_moves, out.ended),
+            (out.final_totals, out.final_plies, out.final_illegal_moves),
+            (out.final_observations, out.movers),
+        )
+
+
+class OneLearnerVectorEnv(FlatVectorEnv):
+    """The caller acts in one seat of each game; policies sit in the others. CPU only.
+
+    `step` plays the learners' actions and then the others until each learner is to move again or
+    its match is over, as `SeatEnv` does for one game. Observations and rewards are the learners'.
+    Infos as in `SelfPlayVectorEnv`, but `seat` is the learner's seat, `illegal_moves` (B,) counts
+    the learner's, and `final_obs` is what the learner saw at the end.
+
+    Args:
+        opponents: a policy for each of the other seats in seat order, or one for all of them.
+        seat: the learner's seat: an int, "random" (drawn for each match), or "alternating" (one
+            seat on with each match, from 0 after a seeded reset).
+
+    The rest and errors as in `FlatVectorEnv`.
+    """
+
+    def __init__(
+        self,
+        game: FlatGame,
+        opponents: Policy | Sequence[Policy],
+        num_envs: int,
+        seat: int | str = "alternating",
+        **arguments: Any,
+    ) -> None:
+        if arguments.get("device", "cpu") != "cpu":
+            raise ValueError('one_learner runs on the CPU; on CUDA use layout="self_play"')
+        super().__init__(game, num_envs, **arguments)
+        seats = game.spec.seats
+        self.opponents = opponents_of(game, opponents)
+        self.seat = check_learner(game, seat)
+        self._stepping = self._settings._replace(autoreset=DISABLED)
+        self._learners = np.zeros(num_envs, np.int64)
+        self._matches = np.zeros(num_envs, np.int64)
+        self._before = np.zeros((num_envs, seats))
+        self._results = _Results(
+            rewards=np.zeros((num_envs, seats)),
+            reward=np.zeros(num_envs),
+            terminated=np.zeros(num_envs, bool),
+            truncated=np.zeros(num_envs, bool),
+            ended=np.zeros(num_envs, bool),
+            returns=np.zeros((num_envs, seats)),
+            length=np.zeros(num_envs, np.int64),
+            illegal_moves=np.zeros((num_envs, seats), np.int64),
+            learners=np.zeros(num_envs, np.int64),
+            observations=np.zeros_like(self._out.observations),
+        )
+
+    def _after_reset(self, where: Any, seeded: np.ndarray) -> tuple[dict[str, Any], dict[str, Any]]:
+        self._matches[where & seeded] = 0
+        self._bring_in(where)
+        for array in self._results:
+            array[where] = 0
+        return self._observation(self._out.observations, self._out.masks), self._info()
+
+    def step(self, actions: Any) -> tuple[dict[str, Any], Any, Any, Any, dict[str, Any]]:
+        """Plays the learners' actions (B,) and then the others.
+
+        Raises:
+            IllegalMove: an action is illegal, under `illegal="raise"`; nothing has changed.
+            RuntimeError: `reset` was not called, or a match is over and autoreset is disabled.
+            TypeError, ValueError: the actions are no integers, or not B of them.
+        """
+        self._require_running()
+        taken, out, autoreset = self._actions(actions), self._out, self._settings.autoreset
+        over = out.over.copy()
+        np.copyto(self._before, out.totals)
+        self._play(taken, ~over)
+        self._play_others(~over)
+        self._keep_results(~over)
+        if autoreset == SAME_STEP:
+            self._renew(out.over.copy())
+        elif autoreset == NEXT_STEP:
+            self._renew(over)
+        observation = self._observation(out.observations, out.masks)
+        r, given = self._results, self._given
+        ends = given(r.terminated), given(r.truncated)
+        return observation, given(r.reward), *ends, self._info()
+
+    def _keep_results(self, live: np.ndarray) -> None:
+        """Notes what this step brought in the games that were played on."""
+        out, r = self._out, self._results
+        np.subtract(out.totals, self._before, out=r.rewards)
+        r.rewards[~live] = 0.0
+        np.copyto(r.reward, r.rewards[np.arange(self.num_envs), self._learners])
+        np.logical_and(out.over, live, out=r.ended)
+        np.logical_and(out.terminated, r.ended, out=r.terminated)
+        np.logical_and(out.truncated, r.ended, out=r.truncated)
+        np.copyto(r.returns, out.final_totals)
+        np.copyto(r.length, out.final_plies)
+        np.copyto(r.illegal_moves, out.final_illegal_moves)
+        np.copyto(r.learners, self._learners)
+        # The kernels show what the seat that moved last sees; the learner is asked here.
+        self._device.run(look_at_end, self._batch, self._learners, r.ended)
+        np.copyto(r.observations, out.observations)
+
+    def _info(self) -> dict[str, Any]:
+        r, every = self._results, np.arange(self.num_envs)
+        illegal = self._out.illegal_moves[every, self._learners]
+        return self._information(
+            (self._learners, r.rewards, illegal, r.ended),
+            (r.returns, r.length, r.illegal_moves),
+            (r.observations, r.learners),
+        )
+
+    def _play(self, actions: np.ndarray, where: np.ndarray) -> None:
+        if self.illegal.kind == "raise":
+            self._refuse_illegal(actions, where)
+        self._device.run(step_some, self._batch, self._stepping, actions, where)
+
+    def _play_others(self, where: np.ndarray) -> None:
+        """Lets the policies move until each learner is to move or its match is over."""
+        out = self._out
+        actions = np.zeros(self.num_envs, np.int64)
+        while (others := where & ~out.over & (out.seats != self._learners)).any():
+            places = out.seats - (out.seats > self._learners)
+            for place, policy in enumerate(self.opponents):
+                asked = others & (places == place)
+                if asked.any():
+                    actions[asked] = policy.act_in(self, asked)
+            self._play(actions, others)
+
+    def _renew(self, where: np.ndarray) -> None:
+        if where.any():
+            self._device.run(renew, self._batch, where)
+            self._bring_in(where)
+
+    def _bring_in(self, where: np.ndarray) -> None:
+        """Seats the learners of matches that have begun and plays up to their first moves.
+
+        A match that ends before the learner can move is followed by the next one.
+
+        Raises:
+            RuntimeError: that happened `MAX_TRIES` times in a row.
+        """
+        for _ in range(MAX_TRIES):
+            self._learners[where] = self._draw_seats()[where]
+            self._matches[where] += 1
+            self._play_others(where)
+            where = where & self._out.over
+            if not where.any():
+                return
+            self._device.run(renew, self._batch, where)
+        raise RuntimeError(f"{MAX_TRIES} matches in a row ended before the learner's move")
+
+    def _draw_seats(self) -> np.ndarray:
+        """The learner's seat in the match of each game."""
+        seats = self.game.spec.seats
+        if self.seat == "alternating":
+            return self._matches % seats
+        if self.seat == "random":
+            with np.errstate(over="ignore"):
+                words = following(fork(self._out.seeds.astype(np.uint64), _SEATS))
+            return np.asarray(scale(mix64(words), seats))
+        return np.full(self.num_envs, self.seat)
+
+    def get_state(self) -> dict[str, np.ndarray]:
+        own = {"learners": self._learners.copy(), "matches": self._matches.copy()}
+        return {**super().get_state(), **own}
+
+    def set_state(self, state: dict[str, np.ndarray]) -> None:
+        super().set_state(state)
+        np.copyto(self._learners, state["learners"])
+        np.copyto(self._matches, state["matches"])
+
+    def close_extras(self, **kwargs: Any) -> None:
+        """Closes the game, the threads and the opponents."""
+        super().close_extras(**kwargs)
+        for policy in self.opponents:
+            policy.close()
+
+
+class _Results(NamedTuple):
+    """What a step of one learner a game brought; the batch goes on with the next match."""
+
+    rewards: np.ndarray
+    reward: np.ndarray
+    terminated: np.ndarray
+    truncated: np.ndarray
+    ended: np.ndarray
+    returns: np.ndarray
+    length: np.ndarray
+    illegal_moves: np.ndarray
+    learners: np.ndarray
+    observations: np.ndarray

@@ -1,0 +1,318 @@
+"""A neural policy for games with discrete actions: masked actor and critic, answered in batches.
+
+Needs PyTorch (`pip install 'selfplay-arenas[train]'`), so it is imported when a network player is
+first made.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from arenas.core.compiled import following, mix64
+from arenas.core.game import Game
+from arenas.core.policy import Reply, StochasticPolicy, Turn
+from arenas.policies.files import replacing
+
+if TYPE_CHECKING:
+    from arenas.core.vector import FlatVectorEnv
+
+FORMAT = 1
+"""Version of the layout of policy files."""
+
+CHUNK = 64
+"""Rows of every forward pass of a `NetworkPolicy`."""
+
+
+class ActorCritic(nn.Module):
+    """Two multilayer perceptrons over the flattened view: one for the moves, one for the value.
+
+    Weights start orthogonal with gain sqrt(2), the last layers with 0.01 (moves, so that the first
+    policy is almost uniform) and 1 (value); biases start at zero (Andrychowicz et al., "What
+    matters for on-policy deep actor-critic methods?", ICLR 2021, sections 3.2 and 3.3).
+
+    Args:
+        inputs: numbers in a flattened view.
+        actions: size of the action space.
+        hidden: width of each hidden layer, tanh between them.
+        generator: the initial weights are drawn from it; torch's global one if None.
+    """
+
+    def __init__(
+        self,
+        inputs: int,
+        actions: int,
+        hidden: Sequence[int] = (64, 64),
+        generator: torch.Generator | None = None,
+    ) -> None:
+        super().__init__()
+        self.inputs, self.actions, self.hidden = inputs, actions, tuple(hidden)
+        self.actor = _perceptron([inputs, *hidden, actions], 0.01, generator)
+        self.critic = _perceptron([inputs, *hidden, 1], 1.0, generator)
+
+    @classmethod
+    def for_game(
+        cls,
+        game: Game[Any],
+        hidden: Sequence[int] = (64, 64),
+        generator: torch.Generator | None = None,
+    ) -> ActorCritic:
+        """A fresh network with the shapes of a game.
+
+        Raises:
+            ValueError: the game's views are no arrays of one shape, or its actions not discrete.
+        """
+        return cls(*_shapes(game), hidden, generator)
+
+    def log_probs(self, observation: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """Log-probabilities of the actions.
+
+        Args:
+            observation: float32 of shape (n, inputs).
+            mask: bool of shape (n, actions), true where legal.
+
+        Returns:
+            float32 of shape (n, actions). An illegal action has the lowest finite float, whose exp
+            is exactly 0 and which makes no NaN of 0 * log 0. A row without any legal action, of a
+            match that is over, is uniform.
+        """
+        logits = self.actor(observation)
+        masked = logits.masked_fill(~mask, torch.finfo(logits.dtype).min)
+        return torch.log_softmax(masked, dim=-1)
+
+    def value(self, observation: torch.Tensor) -> torch.Tensor:
+        """Expected reward to come of the seat to move: float32 of shape (n,)."""
+        value: torch.Tensor = self.critic(observation).squeeze(-1)
+        return value
+
+    def forward(
+        self, observation: torch.Tensor, mask: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """`log_probs` and `value` together."""
+        return self.log_probs(observation, mask), self.value(observation)
+
+
+def _perceptron(
+    sizes: Sequence[int], last_gain: float, generator: torch.Generator | None
+) -> nn.Sequential:
+    layers: list[nn.Module] = []
+    for i in range(1, len(sizes)):
+        before, after, last = sizes[i - 1], sizes[i], i == len(sizes) - 1
+        linear = nn.Linear(before, after)
+        nn.init.orthogonal_(linear.weight, last_gain if last else 2**0.5, generator=generator)
+        nn.init.zeros_(linear.bias)
+        layers += [linear] if last else [linear, nn.Tanh()]
+    return nn.Sequential(*layers)
+
+
+def _shapes(game: Game[Any]) -> tuple[int, int]:
+    """Numbers in a flattened view, and number of actions."""
+    shape = game.spec.observation_space.shape
+    if shape is None or not game.num_actions:
+        raise ValueError(
+            f"a network policy needs views of one shape and discrete actions; {game!r} has others"
+        )
+    return int(np.prod(shape)), game.num_actions
+
+
+class NetworkPolicy(StochasticPolicy):
+    """Plays any seat of one game by a network.
+
+    A reply depends on its own turn alone, to the last bit: every forward pass has `CHUNK` rows,
+    because a matrix product of another shape may round a row differently.
+
+    Args:
+        game: with views of one shape and discrete actions.
+        network: with the game's shapes; used as it is, not copied.
+        version: training steps behind the network.
+        greedy: play the likeliest action (the lowest of equals) instead of drawing one.
+        game_id: as registered; kept in files.
+
+    Raises:
+        ValueError: the network has other shapes than the game.
+    """
+
+    def __init__(
+        self,
+        game: Game[Any],
+        network: ActorCritic,
+        *,
+        version: int = 0,
+        greedy: bool = False,
+        game_id: str = "",
+    ) -> None:
+        if (network.inputs, network.actions) != _shapes(game):
+            inputs, actions = _shapes(game)
+            raise ValueError(
+                f"the network has {network.inputs} inputs and {network.actions} actions, "
+                f"{game!r} has {inputs} and {actions}"
+            )
+        self.name = "network"
+        self.game = game
+        self.network = network
+        self.version = version
+        self.greedy = greedy
+        self.game_id = game_id
+
+    def act(self, turns: Sequence[Turn]) -> list[Reply]:
+        uniforms = np.array([turn.rng.random() for turn in turns])
+        return [Reply(action) for action in _drawn(self._rows(turns), uniforms).tolist()]
+
+    def act_in(self, env: FlatVectorEnv, where: np.ndarray) -> np.ndarray:
+        observations, masks, _, streams = env.decisions(where)
+        # The first `Rng.random` of each turn's stream, as `act` draws it.
+        uniforms = (mix64(following(streams)) >> np.uint64(11)) * 2.0**-53
+        return self.actions(observations, masks, uniforms)
+
+    def distribution(self, turn: Turn) -> Sequence[float]:
+        return self.distributions([turn])[0]
+
+    def distributions(self, turns: Sequence[Turn]) -> list[Sequence[float]]:
+        """`distribution` of many turns of the game, in one pass."""
+        rows: list[Sequence[float]] = self._rows(turns).tolist()
+        return rows
+
+    def _rows(self, turns: Sequence[Turn]) -> np.ndarray:
+        if not turns:
+            return np.zeros((0, self.network.actions))
+        views = np.stack([turn.view for turn in turns])
+        return self.probabilities(views, np.stack([turn.mask for turn in turns]))
+
+    def probabilities(self, observations: np.ndarray, masks: np.ndarray) -> np.ndarray:
+        """The same on arrays, as vector environments give them.
+
+        Args:
+            observations: views of the seats to move, of shape (n, ...).
+            masks: of shape (n, actions), nonzero where legal.
+
+        Returns:
+            float64 of shape (n, actions); rows sum to 1 and are exactly 0 where illegal. Greedy
+            play puts all on one action.
+        """
+        n = len(observations)
+        padded = -(-n // CHUNK) * CHUNK
+        flat = torch.zeros(padded, self.network.inputs)
+        flat[:n] = torch.from_numpy(observations.reshape(n, -1).astype(np.float32))
+        legal = torch.zeros(padded, self.network.actions, dtype=torch.bool)
+        legal[:n] = torch.from_numpy(masks.astype(bool))
+        with torch.no_grad():
+            chunks = [
+                self.network.log_probs(rows, mask)
+                for rows, mask in zip(
+                    torch.split(flat, CHUNK), torch.split(legal, CHUNK), strict=True
+                )
+            ]
+        if not chunks:
+            return np.zeros((0, self.network.actions))
+        rows = torch.cat(chunks)[:n].double().exp().numpy()
+        if self.greedy:
+            best: np.ndarray = np.eye(self.network.actions)[rows.argmax(axis=1)]
+            return best
+        normal: np.ndarray = rows / rows.sum(axis=1, keepdims=True)
+        return normal
+
+    def actions(
+        self, observations: np.ndarray, masks: np.ndarray, uniforms: np.ndarray
+    ) -> np.ndarray:
+        """One action a row, drawn by inversion from the caller's numbers.
+
+        Args:
+            observations, masks: as in `probabilities`.
+            uniforms: of shape (n,), in [0, 1).
+
+        Returns:
+            int64 of shape (n,).
+        """
+        return _drawn(self.probabilities(observations, masks), uniforms)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes weights, shapes, game, version and `greedy`; the file is replaced in one step."""
+        contents = {
+            "format": FORMAT,
+            "game": self.game.spec.name,
+            "game_id": self.game_id,
+            "options": dict(self.game.options),
+            "inputs": self.network.inputs,
+            "actions": self.network.actions,
+            "hidden": list(self.network.hidden),
+            "version": self.version,
+            "greedy": self.greedy,
+            "weights": self.network.state_dict(),
+        }
+        with replacing(path) as partial:
+            torch.save(contents, partial)
+
+    @classmethod
+    def load(
+        cls, path: str | os.PathLike[str], game: Game[Any], *, greedy: bool | None = None
+    ) -> NetworkPolicy:
+        """Reads a file that `save` wrote; nothing in it is executed.
+
+        Args:
+            path: the file.
+            game: of the file's name and shapes; other options are fine.
+            greedy: None plays as the policy did that was saved.
+
+        Raises:
+            ValueError: there is no such file, it is no policy file, or it is for another game.
+        """
+        contents = _read(Path(path))
+        if contents["game"] != game.spec.name:
+            raise ValueError(f"{path} is a policy for {contents['game']}, not {game.spec.name}")
+        network = ActorCritic(contents["inputs"], contents["actions"], contents["hidden"])
+        network.load_state_dict(contents["weights"])
+        try:
+            return cls(
+                game,
+                network,
+                version=contents["version"],
+                greedy=contents["greedy"] if greedy is None else greedy,
+                game_id=contents["game_id"],
+            )
+        except ValueError as error:
+            made = ", ".join(f"{k}={v!r}" for k, v in contents["options"].items())
+            raise ValueError(f"{path} was trained with the options {made}: {error}") from None
+
+
+def _drawn(rows: np.ndarray, uniforms: np.ndarray) -> np.ndarray:
+    """An index of each row, drawn by inversion: int64 of shape (n,)."""
+    below = np.cumsum(rows, axis=1)
+    # Scaled, so that a sum rounded below 1 cannot lead past the last legal action.
+    drawn: np.ndarray = (below <= (uniforms * below[:, -1])[:, None]).sum(axis=1)
+    return drawn
+
+
+def _read(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise ValueError(f"there is no policy file {path}")
+    try:
+        contents = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
+        reason = str(error).splitlines()[0] if str(error) else "it is empty"
+        raise ValueError(f"{path} is no policy file: {reason}") from None
+    if not isinstance(contents, dict) or contents.get("format") != FORMAT:
+        raise ValueError(f"{path} is no policy file of format {FORMAT}")
+    return contents
+
+
+def network_player(game: Game[Any], argument: str) -> NetworkPolicy:
+    """The player `network:PATH`, which plays as it was saved; `?greedy` or `?mixed` overrule that.
+
+    Raises:
+        ValueError: no path, or as in `NetworkPolicy.load`.
+    """
+    path, _, how = argument.partition("?")
+    hows = {"": None, "greedy": True, "mixed": False}
+    if not path or how not in hows:
+        raise ValueError(
+            f"network:{argument}: name a file that training wrote, such as "
+            "network:runs/kuhn/policy.pt; ?greedy after it plays its likeliest move, ?mixed draws"
+        )
+    return NetworkPolicy.load(path, game, greedy=hows[how])
