@@ -97,6 +97,16 @@ class Turn:
         brief = {"role": "system", "content": self.game.brief(self.seat)}
         return [brief, {"role": "user", "content": self.told}]
 
+    @property
+    def replies(self) -> Sequence[str] | None:
+        """The legal moves in words, in the order of `legal`; None where they are too many."""
+        return self.game.replies(self._state, self.seat)
+
+    @property
+    def grammar(self) -> str:
+        """A regular expression that a reply must match as a whole, for constrained decoding."""
+        return self.game.grammar(self._state, self.seat)
+
     def sample(self) -> Move:
         """A random legal move from the turn's own stream."""
         return self.game.sample(self._state, self.seat, self.rng)
@@ -115,11 +125,63 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True)
+class Tokens:
+    """What a language model was sent and what it sampled, as ids that nobody tokenised again.
+
+    `kind` names the distribution that the completion was drawn from and `logprobs` are of. They are
+    different distributions, so that ratios between two of them mean nothing:
+
+    - "sampled": free text; softmax over the whole vocabulary, before top-k and top-p cut it;
+    - "constrained": the same at each step, renormalised over the tokens that a grammar or the list
+      of `candidates` allows there;
+    - "label": softmax over one-token labels of the legal moves, which are `candidates`;
+    - "scored": softmax over whole legal moves (`candidates`, each scored by its sum of
+      log-probabilities); a token's share is its probability among the candidates that begin as the
+      completion does, so that the sum over the completion is the log-probability of the move.
+
+    Attributes:
+        prompt: ids as sent.
+        completion: ids as sampled, with the end token where one was sampled.
+        logprobs: natural logarithm of each completion token's probability; None where unknown.
+        kind: see above.
+        mask: whether each completion token is the policy's own and may be trained on; None for all.
+        policy_version: of the weights, as the policy counts them; at the start of the reply.
+        finish: "stop" (an end token, a stop string or the end of a grammar) or "length" (the token
+            budget); other words as a server gives them.
+        temperature: what logits (for "scored": sums of log-probabilities) were divided by before
+            the softmax of `logprobs`; 1 for those of the unchanged model.
+        candidates: ids of every reply that was allowed; None where they were not listed.
+    """
+
+    prompt: tuple[int, ...]
+    completion: tuple[int, ...]
+    logprobs: tuple[float, ...] | None = None
+    kind: str = "sampled"
+    mask: tuple[bool, ...] | None = None
+    policy_version: int | str = 0
+    finish: str = "stop"
+    temperature: float = 1.0
+    candidates: tuple[tuple[int, ...], ...] | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("logprobs", "mask"):
+            value = getattr(self, name)
+            if value is not None and len(value) != len(self.completion):
+                raise ValueError(
+                    f"{name}: {len(value)} values for {len(self.completion)} completion tokens"
+                )
+
+
+@dataclass(frozen=True, slots=True)
 class Reply:
-    """The answer to a turn: a move, or text that names one (then `move` is left out)."""
+    """The answer to a turn: a move, or text that names one (then `move` is left out).
+
+    `tokens` says how a language model came to it; None for other players.
+    """
 
     move: Move = None
     text: str | None = None
+    tokens: Tokens | None = None
 
 
 class Policy(ABC):
@@ -127,11 +189,16 @@ class Policy(ABC):
 
     Attributes:
         name: stands in tables and records.
-        speaks: replies are text, so its matches keep each seat's conversation.
+        speaks: it reads prompts, so its matches keep each seat's conversation.
+        trainable: its decisions may be trained on; those of frozen and scripted players may not.
+        waits: `act` waits for the outside (a server), so schedulers call it in a thread while
+            others go on.
     """
 
     name: str = "policy"
     speaks: bool = False
+    trainable: bool = False
+    waits: bool = False
 
     @abstractmethod
     def act(self, turns: Sequence[Turn]) -> list[Reply]:
