@@ -35,6 +35,7 @@ GENERIC_PLAYERS = {
     "random": "arenas.policies.random:RandomPolicy",
     "human": "arenas.policies.human:HumanPolicy",
     "best-response": "arenas.policies.best_response:BestResponse",
+    "server": "arenas.policies.server:server_player",
 }
 """Players of every game: name to `module:factory`, called with the game and the text after `:`."""
 

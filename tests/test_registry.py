@@ -184,7 +184,7 @@ def test_a_bare_name_goes_into_our_namespace(register):
     register("Solvers-v0", "toy_games:Solvers")
     assert isinstance(arenas.make("Solvers-v0").game, Solvers)
     assert isinstance(gym.make("selfplay/Solvers-v0").unwrapped.game, Solvers)
-    assert arenas.player_names("Solvers-v0") == ["best-response", "human", "random"]
+    assert arenas.player_names("Solvers-v0") == ["best-response", "human", "random", "server"]
     with pytest.raises(ValueError, match="AEC environment"):
         arenas.make_parallel("Solvers-v0")
 

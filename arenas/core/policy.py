@@ -184,6 +184,10 @@ class Reply:
     tokens: Tokens | None = None
 
 
+class PolicyError(RuntimeError):
+    """A policy cannot answer any more: its server stays away, or refuses what it is asked."""
+
+
 class Policy(ABC):
     """Fills seats. `act` gets turns of unlike matches and answers them together.
 

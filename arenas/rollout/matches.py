@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -39,7 +39,8 @@ def play_matches(
 
     Matches do not wait for each other: all turns that are pending for a policy are answered in one
     call, whatever stage their matches are in. The records depend on the arguments alone, not on
-    `concurrency`.
+    `concurrency`. If a policy fails or Ctrl-C is pressed, the records of all matches that are
+    finished come out before the error goes up; those that they overtook are missing between them.
 
     Args:
         game_id: as in `make`.
@@ -55,6 +56,7 @@ def play_matches(
     Raises:
         UnknownNameError: no such game, option or player; the message lists what exists.
         ValueError: a value is out of range, or there are not as many players as seats.
+        PolicyError: (while iterating) a policy cannot answer any more.
     """
     game = make_game(game_id, **(options or {}))
     seats = game.spec.seats
@@ -89,6 +91,19 @@ def sitting_of(number: int, seats: int, swap: bool = True) -> tuple[int, ...]:
     return tuple((seat + turn) % seats for seat in range(seats))
 
 
+def seated(
+    records: Iterable[MatchRecord], players: Sequence[str], swap: bool = True
+) -> Iterator[tuple[MatchRecord, tuple[int, ...]]]:
+    """Each record of `play_matches` with its `sitting_of`, also where records are missing."""
+    group, number = None, -1
+    for record in records:
+        number = number + 1 if record.group == group else 0
+        group = record.group
+        while [players[p] for p in sitting_of(number, len(players), swap)] != record.seats:
+            number += 1
+        yield record, sitting_of(number, len(players), swap)
+
+
 def _run(
     waiting: Iterator[_Running], policies: list[Policy], game_id: str, concurrency: int
 ) -> Iterator[MatchRecord]:
@@ -99,7 +114,12 @@ def _run(
         running += islice(waiting, concurrency - len(running))
         if not running:
             return
-        _answer_all(running, policies)
+        failure: BaseException | None = None
+        try:
+            _answer_all(running, policies)
+        except BaseException as error:
+            # Ctrl-C or a server that stays away: what is finished comes out first.
+            failure = error
         for each in running:
             if each.match.outcome is not None:
                 names = [policies[player].name for player in each.players]
@@ -108,6 +128,9 @@ def _run(
         while due in finished:
             yield finished.pop(due)
             due += 1
+        if failure is not None:
+            yield from (finished[number] for number in sorted(finished))
+            raise failure
 
 
 def _answer_all(running: list[_Running], policies: list[Policy]) -> None:
