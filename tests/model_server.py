@@ -139,6 +139,7 @@ class ModelServer:
         self.engine, self.key, self.reasoning, self.delay = engine, None, None, 0.0
         self.faults, self.asked, self.open, self.most = deque(), [], 0, 0
         self.cancelled = 0
+        model()  # Two threads that first need it at once would build two.
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
@@ -177,7 +178,7 @@ class ModelServer:
                 web.post("/tokenize", self._tokenize),
             ]
         )
-        self._runner = web.AppRunner(app, shutdown_timeout=0, handler_cancellation=True)
+        self._runner = web.AppRunner(app, shutdown_timeout=0.05, handler_cancellation=True)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", self._port, reuse_address=True)
         await site.start()

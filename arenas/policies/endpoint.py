@@ -11,7 +11,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Coroutine, Iterable
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 
@@ -49,7 +49,7 @@ class ServerUnavailable(PolicyError):
 
     def __init__(self, url: str, attempts: int, seconds: float, reason: str) -> None:
         super().__init__(
-            f"{url} gave no usable answer: {attempts} attempts in {seconds:.1f} s; "
+            f"{url} gave no usable answer; attempts: {attempts} in {seconds:.1f} s; "
             f"the last one {reason}"
         )
         self.url, self.attempts, self.seconds, self.reason = url, attempts, seconds, reason
@@ -114,7 +114,8 @@ class Endpoint:
         """Runs coroutines that call `ask`, together; their results in order.
 
         Raises:
-            PolicyError: the first error of any of them; the others are cancelled.
+            PolicyError: the first error of any of them, and the others are cancelled; or `close`
+                was called meanwhile.
             KeyboardInterrupt: Ctrl-C; all are cancelled.
         """
         with self._lock:
@@ -126,6 +127,8 @@ class Endpoint:
         done = link.start(_together(list(work)))
         try:
             return done.result()
+        except CancelledError:
+            raise PolicyError(f"{self.url} was closed while it was asking") from None
         finally:
             done.cancel()
 
