@@ -30,6 +30,9 @@ FIRST_PAUSE = 0.25
 LONGEST_PAUSE = 20.0
 """Seconds before the first retry; doubled for each one after it, up to the longest."""
 
+WARNING_PAUSE = 60.0
+"""Least seconds between two warnings that a server does not answer."""
+
 _AGAIN = {408, 409, 425, 429}
 """Statuses below 500 that another attempt may change."""
 
@@ -101,7 +104,7 @@ class Endpoint:
         self._lock = threading.Lock()
         self._link: _Link | None = None
         self._shut: Callable[[], object] = lambda: None
-        self._away = False
+        self._next_warning = 0.0
         # The module's own generator belongs to whoever seeds it.
         self._jitter = random.Random()
 
@@ -150,25 +153,25 @@ class Endpoint:
             began, attempts = time.monotonic(), 0
             while True:
                 attempts += 1
-                left = max(0.1, self.budget - (time.monotonic() - began))
+                left = self.budget - (time.monotonic() - began)
+                limit = max(FIRST_PAUSE / 2, min(self.timeout, left))
                 try:
-                    answer = read(await self._attempt(link, url, body, min(self.timeout, left)))
+                    answer = read(await self._attempt(link, url, body, limit))
                 except _Failed as failure:
                     failed = failure
                 except (LookupError, TypeError, ValueError, AttributeError) as error:
                     failed = _Failed(f"was answered with JSON of another form: {error!r}")
                 else:
-                    self._report(url, None)
                     return answer
-                pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(attempts - 1, 20))
-                pause = max(pause, failed.pause) * self._jitter.uniform(1.0, 1.5)
                 spent = time.monotonic() - began
-                if spent + pause >= self.budget:
-                    reason = str(failed)
-                    if failed.pause > 0:
-                        reason += f", which asked to wait {failed.pause:.0f} s"
-                    raise ServerUnavailable(url, attempts, spent, reason)
-                self._report(url, failed)
+                left = self.budget - spent
+                if left < FIRST_PAUSE or failed.pause >= left:
+                    asked = f", which asked to wait {failed.pause:g} s" if failed.pause else ""
+                    raise ServerUnavailable(url, attempts, spent, f"{failed}{asked}")
+                pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(attempts - 1, 20))
+                # Of what is left, half is for the attempt.
+                pause = max(failed.pause, min(pause * self._jitter.uniform(1.0, 1.5), left / 2))
+                self._warn(url, failed)
                 await asyncio.sleep(pause)
 
     async def _attempt(self, link: _Link, url: str, body: Any, limit: float) -> Any:
@@ -195,13 +198,12 @@ class Endpoint:
         except (ValueError, RecursionError):
             raise _Failed(f"was not answered with JSON: {link.cite(data)}") from None
 
-    def _report(self, url: str, failed: _Failed | None) -> None:
-        """Logs when the server goes away and when it is back, once each."""
-        if failed is not None and not self._away:
-            _log.warning("%s: an attempt %s; trying for %g s", url, failed, self.budget)
-        elif failed is None and self._away:
-            _log.warning("%s answers again", url)
-        self._away = failed is not None
+    def _warn(self, url: str, failed: _Failed) -> None:
+        """Says why nothing comes, once a minute however many requests are waiting."""
+        now = time.monotonic()
+        if now >= self._next_warning:
+            self._next_warning = now + WARNING_PAUSE
+            _log.warning("%s: an attempt %s; trying again for %g s", url, failed, self.budget)
 
     def close(self) -> None:
         """Cancels what is under way and closes the connections; `run` would open new ones."""
