@@ -228,6 +228,8 @@ class ModelServer:
         if fault == "dies":
             self._restarting = asyncio.ensure_future(self._restart(after=0.6))
             await asyncio.sleep(60)
+        if fault == "late":
+            await asyncio.sleep(1)
         if fault == "slow":
             await asyncio.sleep(60)
         if fault.isdigit():

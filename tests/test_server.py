@@ -407,6 +407,37 @@ def test_it_works_inside_a_running_loop_and_from_threads(policy):
     assert got == [expected] * 4
 
 
+def test_a_stream_gives_each_reply_as_it_comes(server, policy):
+    expected = texts(policy().act(turns(5)))
+    asked = turns(5)
+    stream = policy(concurrency=2).stream()
+    assert stream.take() == []
+    server.faults.append("late")
+    stream.put(asked[:3])
+    stream.put(asked[3:])
+    assert len(stream) == 5
+    answered = []
+    while len(answered) < 4:
+        answered += stream.take()
+    assert len(stream) == 1
+    answered += stream.take()
+    late = answered[-1][0]
+    assert asked.index(late) < 2
+    got = {asked.index(turn): reply.text for turn, reply in answered}
+    assert [got[number] for number in range(5)] == expected
+    assert stream.take() == []
+
+
+def test_one_error_cancels_what_else_is_asked(server, policy):
+    server.faults.extend(["slow", "slow", "400"])
+    with pytest.raises(ServerRefused):
+        policy().act(turns(3))
+    deadline = time.monotonic() + 5
+    while server.open and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert server.cancelled == 2
+
+
 def test_close_cancels_and_can_be_repeated(server, policy):
     player = policy()
     player.act(turns(1))

@@ -188,6 +188,40 @@ class PolicyError(RuntimeError):
     """A policy cannot answer any more: its server stays away, or refuses what it is asked."""
 
 
+class Stream(ABC):
+    """Turns that a policy is answering; each can be had as soon as it is answered."""
+
+    @abstractmethod
+    def put(self, turns: Sequence[Turn]) -> None:
+        """Asks for replies."""
+
+    @abstractmethod
+    def take(self) -> list[tuple[Turn, Reply]]:
+        """Goes on until some turns are answered, and gives those; empty if none were asked for."""
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """Turns that were put and not yet taken."""
+
+
+class _Batches(Stream):
+    """Answers all that is there with one call of `act`."""
+
+    def __init__(self, policy: Policy) -> None:
+        self._policy = policy
+        self._turns: list[Turn] = []
+
+    def put(self, turns: Sequence[Turn]) -> None:
+        self._turns += turns
+
+    def take(self) -> list[tuple[Turn, Reply]]:
+        turns, self._turns = self._turns, []
+        return list(zip(turns, self._policy.act(turns), strict=True)) if turns else []
+
+    def __len__(self) -> int:
+        return len(self._turns)
+
+
 class Policy(ABC):
     """Fills seats. `act` gets turns of unlike matches and answers them together.
 
@@ -215,6 +249,14 @@ class Policy(ABC):
             TypeError: this policy cannot say.
         """
         raise TypeError(f"player {self.name!r} cannot say how likely it plays each move")
+
+    def distributions(self, turns: Sequence[Turn]) -> list[Sequence[float]]:
+        """`distribution` of many turns, which some policies work out together."""
+        return [self.distribution(turn) for turn in turns]
+
+    def stream(self) -> Stream:
+        """A stream of its own: `act` on whatever is there, unless the policy answers one by one."""
+        return _Batches(self)
 
     def close(self) -> None:
         """Releases what the policy holds; calling it again does nothing."""

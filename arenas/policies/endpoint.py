@@ -10,8 +10,8 @@ import random
 import threading
 import time
 import weakref
-from collections.abc import Callable, Coroutine, Iterable
-from concurrent.futures import CancelledError, Future
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
 from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 
@@ -113,27 +113,17 @@ class Endpoint:
         """The URL without its "/v1", where servers keep routes of their own."""
         return self.url.removesuffix("/v1")
 
-    def run(self, work: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
-        """Runs coroutines that call `ask`, together; their results in order.
+    def start(self, work: Coroutine[Any, Any, T]) -> Future[T]:
+        """Begins to run a coroutine that calls `ask`; what is started together is asked together.
 
-        Raises:
-            PolicyError: the first error of any of them, and the others are cancelled; or `close`
-                was called meanwhile.
-            KeyboardInterrupt: Ctrl-C; all are cancelled.
+        The future raises as `ask` does, or is cancelled when `close` is called.
         """
         with self._lock:
             if self._link is None:
                 self._link = _Link(os.environ.get(self.key_env, "").strip(), self.concurrency)
                 # Also when this object is forgotten or the interpreter ends.
                 self._shut = weakref.finalize(self, self._link.close)
-            link = self._link
-        done = link.start(_together(list(work)))
-        try:
-            return done.result()
-        except CancelledError:
-            raise PolicyError(f"{self.url} was closed while it was asking") from None
-        finally:
-            done.cancel()
+            return self._link.start(work)
 
     async def ask(self, url: str, body: Any, read: Callable[[Any], T]) -> T:
         """What `read` makes of the JSON that answers a POST of `body`, or a GET if it is None.
@@ -148,7 +138,7 @@ class Endpoint:
             ServerRefused: the server will not have this request.
         """
         link = self._link
-        assert link is not None, "ask is called by what run runs"
+        assert link is not None, "ask is called by what start runs"
         async with link.slots:
             began, attempts = time.monotonic(), 0
             while True:
@@ -206,7 +196,7 @@ class Endpoint:
             _log.warning("%s: an attempt %s; trying again for %g s", url, failed, self.budget)
 
     def close(self) -> None:
-        """Cancels what is under way and closes the connections; `run` would open new ones."""
+        """Cancels what is under way and closes the connections; `start` would open new ones."""
         with self._lock:
             self._shut()
             self._link = None
@@ -262,16 +252,6 @@ class _Link:
         await asyncio.gather(*tasks, return_exceptions=True)
         await self.session.close()
         await self._loop.shutdown_default_executor()
-
-
-async def _together(work: list[Coroutine[Any, Any, T]]) -> list[T]:
-    tasks = [asyncio.ensure_future(each) for each in work]
-    try:
-        return await asyncio.gather(*tasks)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _seconds(retry_after: str) -> float:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Sequence
+from concurrent.futures import CancelledError, Future
+from queue import SimpleQueue
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from arenas.core.game import Game
-from arenas.core.policy import Policy, Reply, Tokens, Turn
+from arenas.core.policy import Policy, PolicyError, Reply, Stream, Tokens, Turn
 from arenas.policies.dialects import ENGINES, Answer, OpenAI, Question, Sampling, read_models
 from arenas.policies.endpoint import Endpoint, ServerRefused, ServerUnavailable
 
@@ -20,7 +22,8 @@ BLANK_LINE = "\n\n"
 
 
 class ServerPolicy(Policy):
-    """Asks a server for each reply; the turns of one call are under way at once.
+    """Asks a server for each reply; the turns of one call, or of one stream, are
+    under way at once.
 
     As a player it is written `server:URL?NAME=VALUE&NAME=VALUE`, with the arguments below as names
     (`stop` may come several times). Shells want quotes around it:
@@ -69,7 +72,8 @@ class ServerPolicy(Policy):
     """
 
     speaks = True
-    waits = True
+    # Its stream does not keep others waiting, so no scheduler needs a thread for it.
+    waits = False
 
     def __init__(
         self,
@@ -119,24 +123,35 @@ class ServerPolicy(Policy):
         self._dialect: OpenAI | None = ENGINES.get(engine)
 
     def act(self, turns: Sequence[Turn]) -> list[Reply]:
-        questions = [self._question(turn) for turn in turns]
-        if not questions:
-            return []
-        if self._dialect is None or not self.model:
-            ((engine, model),) = self.endpoint.run([self._models()])
-            self._dialect = self._dialect or ENGINES[engine]
-            self.model = self.model or model
+        stream = self.stream()
+        stream.put(turns)
+        replies: dict[int, Reply] = {}
+        while len(stream):
+            replies |= {id(turn): reply for turn, reply in stream.take()}
+        return [replies[id(turn)] for turn in turns]
+
+    def stream(self) -> Stream:
+        """Asks for each turn as soon as it is put, and gives each reply as soon as it is there."""
+        return _Asked(self)
+
+    def start(self, turn: Turn) -> Future[Reply]:
+        """Begins to ask for one reply; errors as in `act`."""
+        return self.endpoint.start(self._reply(self._question(turn)))
+
+    async def _reply(self, question: Question) -> Reply:
         dialect = self._dialect
-        if self.moves == "constrained" and not dialect.constrains:
+        if dialect is None or not self.model:
+            # Turns that are put together ask together, which does no harm.
+            engine, model = await self._models()
+            self._dialect = dialect = dialect or ENGINES[engine]
+            self.model = self.model or model
+        if question.constrained and not dialect.constrains:
             raise ValueError(
                 f"moves='constrained' needs vLLM, SGLang or llama.cpp, and {self.endpoint.url} "
                 "does not say that it is one: give its engine, or use moves='free'"
             )
-        answers = self.endpoint.run(
-            dialect.complete(self.endpoint, self.model, question, self.sampling)
-            for question in questions
-        )
-        return [Reply(text=each.text, tokens=self._tokens(dialect, each)) for each in answers]
+        answer = await dialect.complete(self.endpoint, self.model, question, self.sampling)
+        return Reply(text=answer.text, tokens=self._tokens(dialect, answer))
 
     async def _models(self) -> tuple[str, str]:
         try:
@@ -181,6 +196,39 @@ class ServerPolicy(Policy):
     def close(self) -> None:
         """Cancels what is under way and closes the connections."""
         self.endpoint.close()
+
+
+class _Asked(Stream):
+    """Turns that a server is being asked about."""
+
+    def __init__(self, policy: ServerPolicy) -> None:
+        self._policy = policy
+        self._open: dict[Future[Reply], Turn] = {}
+        self._done: SimpleQueue[Future[Reply]] = SimpleQueue()
+
+    def put(self, turns: Sequence[Turn]) -> None:
+        for turn in turns:
+            future = self._policy.start(turn)
+            self._open[future] = turn
+            future.add_done_callback(self._done.put)
+
+    def take(self) -> list[tuple[Turn, Reply]]:
+        answered: list[tuple[Turn, Reply]] = []
+        try:
+            while self._open and not (answered and self._done.empty()):
+                future = self._done.get()
+                answered.append((self._open.pop(future), future.result()))
+        except CancelledError:
+            raise PolicyError(f"{self._policy.name} was closed while it was asking") from None
+        except BaseException:
+            # One error, or Ctrl-C, ends it for all of them.
+            for future in self._open:
+                future.cancel()
+            raise
+        return answered
+
+    def __len__(self) -> int:
+        return len(self._open)
 
 
 def server_player(game: Game[Any], argument: str) -> ServerPolicy:
