@@ -361,6 +361,13 @@ def test_the_key_comes_from_the_environment_and_goes_nowhere_else(
         assert "hush" not in str(said)
 
 
+def test_a_key_that_no_header_can_hold_is_an_error_at_once(policy, monkeypatch):
+    monkeypatch.setenv("ARENAS_API_KEY", "sk\nhush")
+    with pytest.raises(ValueError, match=r"[Hh]eader") as caught:
+        policy().act(turns(1))
+    assert "hush" not in str(caught.value)
+
+
 def test_redirects_are_not_followed(server, policy):
     server.faults.append("moved")
     with pytest.raises(ServerRefused, match="status 307"):
@@ -554,6 +561,9 @@ def test_the_first_model_of_the_list_is_taken(server, policy):
     assert server.asked[-1]["model"] == "adapter"
 
 
-@pytest.mark.parametrize("retry_after", ["-5", "nan", "inf", "1e400", "Wed, 99 Oct", "x" * 1000])
+@pytest.mark.parametrize(
+    "retry_after",
+    ["-5", "nan", "inf", "1e400", "Wed, 99 Oct", "1 Jan 9999999999 0:0:0", "x" * 1000],
+)
 def test_strange_pauses_do_no_harm(retry_after):
     assert math.isinf(endpoint._seconds(retry_after)) or endpoint._seconds(retry_after) >= 0

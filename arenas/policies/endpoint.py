@@ -146,13 +146,9 @@ class Endpoint:
                 left = self.budget - (time.monotonic() - began)
                 limit = max(FIRST_PAUSE / 2, min(self.timeout, left))
                 try:
-                    answer = read(await self._attempt(link, url, body, limit))
+                    return _understood(await self._attempt(link, url, body, limit), read)
                 except _Failed as failure:
                     failed = failure
-                except (LookupError, TypeError, ValueError, AttributeError) as error:
-                    failed = _Failed(f"was answered with JSON of another form: {error!r}")
-                else:
-                    return answer
                 spent = time.monotonic() - began
                 left = self.budget - spent
                 if left < FIRST_PAUSE or failed.pause >= left:
@@ -254,6 +250,13 @@ class _Link:
         await self._loop.shutdown_default_executor()
 
 
+def _understood(given: Any, read: Callable[[Any], T]) -> T:
+    try:
+        return read(given)
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise _Failed(f"was answered with JSON of another form: {error!r}") from None
+
+
 def _seconds(retry_after: str) -> float:
     """A `Retry-After` header in seconds from now: a number or a date (RFC 9110, 10.2.3)."""
     try:
@@ -262,5 +265,5 @@ def _seconds(retry_after: str) -> float:
         pass
     try:
         return max(0.0, parsedate_to_datetime(retry_after).timestamp() - time.time())
-    except ValueError:
+    except (ValueError, TypeError, OverflowError):
         return 0.0

@@ -22,8 +22,7 @@ BLANK_LINE = "\n\n"
 
 
 class ServerPolicy(Policy):
-    """Asks a server for each reply; the turns of one call, or of one stream, are
-    under way at once.
+    """Asks a server for each reply, for many turns at once.
 
     As a player it is written `server:URL?NAME=VALUE&NAME=VALUE`, with the arguments below as names
     (`stop` may come several times). Shells want quotes around it:
@@ -32,10 +31,12 @@ class ServerPolicy(Policy):
 
     Engines say what tokens they read and wrote in ways of their own (see `dialects`); where one
     does, replies carry `Tokens`. Those ids are the whole of what was sampled: apart from special
-    tokens, a stop string, and reasoning that the server takes out of the text, they decode to the
-    reply. Reasoning in a field of its own (`reasoning`, `reasoning_content`) is not read, so it is
-    in no record and no prompt; reasoning in the text is private by the rules of `core.language`.
-    Start a server of a reasoning model with its reasoning parser: where the chat template opens the
+    tokens, a stop string, half a character at the end, and reasoning that the server takes out of
+    the text, they decode to the reply.
+
+    Reasoning in a field of its own (`reasoning`, `reasoning_content`) is not read, so it is in no
+    record and no prompt; reasoning in the text is private by the rules of `core.language`. Start a
+    server of a reasoning model with its reasoning parser: where the chat template opens the
     reasoning, a reply that is cut short before its end cannot be told from an answer otherwise.
 
     Each turn's seed comes from its own stream, so that replies depend on the turn alone as far as
