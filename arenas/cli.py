@@ -25,7 +25,7 @@ from rich.text import Text
 import arenas
 import arenas.baselines
 from arenas.core.match import Match
-from arenas.core.policy import Policy
+from arenas.core.policy import Policy, PolicyError
 from arenas.core.record import write_records
 from arenas.core.rng import SeedSequence
 from arenas.policies.human import Quit
@@ -192,6 +192,7 @@ def match(
     arenas match KuhnPoker-v0 --seats nash random --games 1000 --record kuhn.jsonl
     arenas match KuhnPoker-v0 -o players=3 --seats scripted random random
     arenas match TicTacToe-v0 -o size=5 --seats scripted random --json
+    arenas match KuhnPoker-v0 --seats "server:http://127.0.0.1:8000/v1?model=NAME" nash
     """
     with _plain_errors():
         records = play_matches(
@@ -206,7 +207,7 @@ def match(
         )
         file = _open_records(record, append, overwrite)
     results = Results(seats)
-    interrupted = False
+    interrupted, failure = False, None
     try:
         with _plain_errors(), _progress("matches", games, as_json) as advance:
             for each, sitting in seated(records, seats, swap):
@@ -217,14 +218,19 @@ def match(
                 advance(1)
     except (KeyboardInterrupt, Quit):
         interrupted = True
+    except PolicyError as error:
+        failure = error
     finally:
         if file is not None:
             file.close()
     _report(results, as_json)
     if record is not None:
         _err.print(f"{results.matches} records in {record}; check them: arenas verify {record}")
-    if interrupted:
+    if interrupted or failure:
         _err.print(f"stopped after {results.matches} of {games} matches")
+    if failure:
+        raise click.ClickException(str(failure))
+    if interrupted:
         sys.exit(INTERRUPTED)
     if swap and games % len(seats):
         _err.print(f"{games} is no multiple of {len(seats)} seats, so the last deal is lopsided")
@@ -391,6 +397,8 @@ def play(game_id: str, vs: str, seat: int, seed: int | None, option: tuple[str, 
     except (KeyboardInterrupt, Quit):
         print("\nYou left before the end.")
         sys.exit(INTERRUPTED)
+    except PolicyError as error:
+        raise click.ClickException(str(error)) from None
 
 
 def _algorithms() -> list[str]:
@@ -440,17 +448,16 @@ def _print_table(table: Table) -> None:
 
 @contextmanager
 def _plain_errors() -> Iterator[None]:
-    """Turns an error about what the user asked for into one line and status 1."""
+    """Turns an error about what the user asked for, or lacks, into one line and status 1."""
     try:
         yield
-    except ValueError as error:
-        raise click.ClickException(str(error)) from None
     except ModuleNotFoundError as error:
-        if error.name not in TRAINING_MODULES:
-            raise
+        needs = f"this needs {error.name}: pip install 'selfplay-arenas[train]'"
         raise click.ClickException(
-            f"this needs {error.name}: pip install 'selfplay-arenas[train]'"
+            needs if error.name in TRAINING_MODULES else str(error)
         ) from None
+    except (ValueError, ImportError) as error:
+        raise click.ClickException(str(error)) from None
 
 
 @contextmanager

@@ -195,6 +195,10 @@ class Reply:
     tokens: Tokens | None = None
 
 
+class PolicyError(RuntimeError):
+    """A policy cannot answer any more: its server stays away, or refuses what it is asked."""
+
+
 class Stream(ABC):
     """Turns that a policy is answering; each can be had as soon as it is answered."""
 

@@ -58,6 +58,7 @@ def play_matches(
     Raises:
         UnknownNameError: no such game, option or player; the message lists what exists.
         ValueError: a value is out of range, or there are not as many players as seats.
+        PolicyError: (while iterating) a policy cannot answer any more.
     """
     played = play(
         games,
