@@ -186,6 +186,7 @@ def test_a_bare_name_goes_into_our_namespace(register):
     assert isinstance(arenas.make("Solvers-v0").game, Solvers)
     assert isinstance(gym.make("selfplay/Solvers-v0").unwrapped.game, Solvers)
     names = ["best-response", "human", "language", "network", "random", "server", "table"]
+    assert arenas.player_names("Solvers-v0") == names
     with pytest.raises(ValueError, match="AEC environment"):
         arenas.make_parallel("Solvers-v0")
 
