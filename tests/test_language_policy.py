@@ -270,6 +270,26 @@ def test_settings_can_differ_by_turn():
     assert lengths == [3, 4, 5, 6]
 
 
+def test_rows_that_ended_need_no_places_beyond_the_context():
+    """Learned positions end with the context; a long row waits there for shorter ones to end."""
+
+    def late():
+        match = Match(make_game("TicTacToe-v0"), 0, language=True)
+        for cell in range(4):
+            match.reply(cell % 2, f"[{cell}]")
+        return Turn.of(match, 0, match_id=1)
+
+    prompts = Prompts(make_tokenizer())
+    model = make_model("gpt2", n_positions=len(prompts.prompt(late(), 2).ids) + 2)
+
+    def settings(turn):
+        return Sampling(temperature=0, max_tokens=2 if turn.match_id == 1 else 24)
+
+    turns = [start("TicTacToe-v0", seed) for seed in range(8)] + [late()]
+    replies = policy(model=model, sampling=settings, reuse=False).act(turns)
+    assert [len(reply.tokens.completion) for reply in replies] == [24] * 8 + [2]
+
+
 def writings(number, sampling, constraint=lambda: None):
     prompt = Prompt((1,), 0)
     return [Writing(n, prompt, sampling, Rng(n), constraint()) for n in range(number)]
