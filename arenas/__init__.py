@@ -22,6 +22,7 @@ from arenas.registry import (
 
 if TYPE_CHECKING:
     from arenas.rollout.matches import play_matches
+    from arenas.rollout.trajectories import play_trajectories
     from arenas.rollout.verify import verify_file
 
 __version__ = "0.1.0"
@@ -34,6 +35,7 @@ __all__ = [
     "make_player",
     "make_seat_env",
     "play_matches",
+    "play_trajectories",
     "player_names",
     "register",
     "verify_file",
@@ -41,6 +43,7 @@ __all__ = [
 
 _LAZY = {
     "play_matches": "arenas.rollout.matches",
+    "play_trajectories": "arenas.rollout.trajectories",
     "verify_file": "arenas.rollout.verify",
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections import Counter
 
@@ -12,6 +13,8 @@ pytest.importorskip("transformers")
 import sketches
 import torch
 from cases import GARBAGE, Talker
+from hypothesis import given
+from hypothesis import strategies as st
 from tiny_language import make_model, make_tokenizer
 
 import arenas
@@ -342,6 +345,47 @@ def test_steps_of_a_scored_reply_add_up():
     assert steps[0][0] == pytest.approx(-0.223144, abs=1e-6)
     assert steps[2] == pytest.approx((-1.609438, 0.0), abs=1e-6)
     assert softmax(torch.tensor([1.0, 3.0, 3.0]).numpy(), 0).tolist() == [0, 1, 0]
+
+
+REPLIES = st.lists(
+    st.lists(st.integers(0, 3), max_size=4).map(lambda ids: (*ids, 9)),
+    min_size=1,
+    max_size=8,
+    unique=True,
+).map(tuple)
+
+
+@given(replies=REPLIES)
+def test_a_tree_holds_each_reply_on_a_way_of_its_own(replies):
+    tree = tree_of(replies)
+    assert len(tree.tokens) == len({r[:n] for r in replies for n in range(1, len(r))})
+    ends = [*tree.starts[1:], len(tree.steps)]
+    for reply, first, last in zip(replies, tree.starts, ends, strict=True):
+        assert tuple(tree.steps[first:last]) == reply
+        for place, node in enumerate(tree.after[first:last]):
+            if place == 0:
+                assert node == 0
+                continue
+            assert tree.depths[node - 1] == place - 1
+            seen = tree.tokens[tree.sees[node - 1]][tree.depths[tree.sees[node - 1]].argsort()]
+            assert tuple(seen) == reply[:place]
+
+
+@given(replies=REPLIES, data=st.data())
+def test_steps_are_the_odds_among_replies_that_begin_alike(replies, data):
+    weights = data.draw(st.lists(st.floats(0.01, 1), min_size=len(replies), max_size=len(replies)))
+    shares = [weight / sum(weights) for weight in weights]
+    for number, (reply, share) in enumerate(zip(replies, shares, strict=True)):
+        steps = step_logprobs(replies, shares, number)
+        assert sum(steps) == pytest.approx(math.log(share))
+        for place, step in enumerate(steps):
+            among = [s for r, s in zip(replies, shares, strict=True) if r[:place] == reply[:place]]
+            on = [
+                s
+                for r, s in zip(replies, shares, strict=True)
+                if r[: place + 1] == reply[: place + 1]
+            ]
+            assert step == pytest.approx(math.log(sum(on) / sum(among)), abs=1e-9)
 
 
 @pytest.mark.parametrize("replies", [(), ((),), ((1,), (1, 2)), ((1, 2), (1, 2))])
