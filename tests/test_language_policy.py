@@ -442,6 +442,47 @@ def test_roles_have_adapters_of_their_own_in_one_batch(adapted, moves):
     assert bare.tokens.logprobs == pytest.approx(plain.tokens.logprobs, abs=1e-4)
 
 
+@pytest.mark.slow  # The library's manager takes seconds to start.
+def test_pages_write_what_rows_write():
+    model = make_model("qwen3").train()
+    options = {"model": model, "sampling": Sampling(temperature=0, max_tokens=6)}
+    paged = policy(batching="paged", max_tokens=8_192, **options)
+    played = []
+    for player in (policy(**options), paged):
+        records = list(
+            play_trajectories("TicTacToe-v0", [player, player], 4, illegal="random-legal")
+        )
+        played.append([turn.tokens for each in records for turn in each.seats[0].turns])
+    assert [t.completion for t in played[0]] == [t.completion for t in played[1]]
+    for row, page in zip(*played, strict=True):
+        assert page.logprobs == pytest.approx(row.logprobs, abs=1e-4)
+        assert (page.kind, page.finish) == (row.kind, row.finish)
+    with torch.no_grad():
+        model.lm_head.weight.mul_(-1)
+    paged.set_version(1)
+    (other,) = paged.act([start("TicTacToe-v0")])
+    assert (
+        other.tokens.completion
+        == policy(**options).act([start("TicTacToe-v0")])[0].tokens.completion
+    )
+    paged.close()
+    assert model.training
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"moves": "scored"},
+        {"sampling": Sampling(top_p=0.9)},
+        {"sampling": Sampling(stop=("x",))},
+        {"adapters": {}},
+    ],
+)
+def test_what_pages_cannot_do_is_refused(options):
+    with pytest.raises(ValueError, match="batching='paged' writes free text"):
+        policy(batching="paged", **options)
+
+
 def test_changed_weights_are_used_once_their_version_is_told():
     model = make_model()
     player = policy("scored", model=model)
