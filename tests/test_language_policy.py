@@ -225,10 +225,10 @@ def test_labels_name_the_legal_moves():
     turn = Turn.of(match, 1)
     (reply,) = model.act([turn])
     text = model.prompts.tokenizer.decode(reply.tokens.prompt)
-    assert "A = [1]\nB = [2]" in text
+    assert "A=[1] B=[2]" in text
     assert len(reply.tokens.completion) == 1
     label = model.prompts.text(reply.tokens.completion)
-    assert f"{label} = {turn.format(reply.move)}" in text
+    assert f"{label}={turn.format(reply.move)}" in text
 
 
 # -- decoding --------------------------------------------------------------------------------------
