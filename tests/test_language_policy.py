@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections import Counter
 
@@ -12,6 +13,8 @@ pytest.importorskip("transformers")
 import sketches
 import torch
 from cases import GARBAGE, Talker
+from hypothesis import given
+from hypothesis import strategies as st
 from tiny_language import make_model, make_tokenizer
 
 import arenas
@@ -222,10 +225,10 @@ def test_labels_name_the_legal_moves():
     turn = Turn.of(match, 1)
     (reply,) = model.act([turn])
     text = model.prompts.tokenizer.decode(reply.tokens.prompt)
-    assert "A = [1]\nB = [2]" in text
+    assert "A=[1] B=[2]" in text
     assert len(reply.tokens.completion) == 1
     label = model.prompts.text(reply.tokens.completion)
-    assert f"{label} = {turn.format(reply.move)}" in text
+    assert f"{label}={turn.format(reply.move)}" in text
 
 
 # -- decoding --------------------------------------------------------------------------------------
@@ -268,6 +271,26 @@ def test_settings_can_differ_by_turn():
         turns[-1].match_id = number
     lengths = [len(reply.tokens.completion) for reply in model.act(turns)]
     assert lengths == [3, 4, 5, 6]
+
+
+def test_rows_that_ended_need_no_places_beyond_the_context():
+    """Learned positions end with the context; a long row waits there for shorter ones to end."""
+
+    def late():
+        match = Match(make_game("TicTacToe-v0"), 0, language=True)
+        for cell in range(4):
+            match.reply(cell % 2, f"[{cell}]")
+        return Turn.of(match, 0, match_id=1)
+
+    prompts = Prompts(make_tokenizer())
+    model = make_model("gpt2", n_positions=len(prompts.prompt(late(), 2).ids) + 2)
+
+    def settings(turn):
+        return Sampling(temperature=0, max_tokens=2 if turn.match_id == 1 else 24)
+
+    turns = [start("TicTacToe-v0", seed) for seed in range(8)] + [late()]
+    replies = policy(model=model, sampling=settings, reuse=False).act(turns)
+    assert [len(reply.tokens.completion) for reply in replies] == [24] * 8 + [2]
 
 
 def writings(number, sampling, constraint=lambda: None):
@@ -324,6 +347,47 @@ def test_steps_of_a_scored_reply_add_up():
     assert softmax(torch.tensor([1.0, 3.0, 3.0]).numpy(), 0).tolist() == [0, 1, 0]
 
 
+REPLIES = st.lists(
+    st.lists(st.integers(0, 3), max_size=4).map(lambda ids: (*ids, 9)),
+    min_size=1,
+    max_size=8,
+    unique=True,
+).map(tuple)
+
+
+@given(replies=REPLIES)
+def test_a_tree_holds_each_reply_on_a_way_of_its_own(replies):
+    tree = tree_of(replies)
+    assert len(tree.tokens) == len({r[:n] for r in replies for n in range(1, len(r))})
+    ends = [*tree.starts[1:], len(tree.steps)]
+    for reply, first, last in zip(replies, tree.starts, ends, strict=True):
+        assert tuple(tree.steps[first:last]) == reply
+        for place, node in enumerate(tree.after[first:last]):
+            if place == 0:
+                assert node == 0
+                continue
+            assert tree.depths[node - 1] == place - 1
+            seen = tree.tokens[tree.sees[node - 1]][tree.depths[tree.sees[node - 1]].argsort()]
+            assert tuple(seen) == reply[:place]
+
+
+@given(replies=REPLIES, data=st.data())
+def test_steps_are_the_odds_among_replies_that_begin_alike(replies, data):
+    weights = data.draw(st.lists(st.floats(0.01, 1), min_size=len(replies), max_size=len(replies)))
+    shares = [weight / sum(weights) for weight in weights]
+    for number, (reply, share) in enumerate(zip(replies, shares, strict=True)):
+        steps = step_logprobs(replies, shares, number)
+        assert sum(steps) == pytest.approx(math.log(share))
+        for place, step in enumerate(steps):
+            among = [s for r, s in zip(replies, shares, strict=True) if r[:place] == reply[:place]]
+            on = [
+                s
+                for r, s in zip(replies, shares, strict=True)
+                if r[: place + 1] == reply[: place + 1]
+            ]
+            assert step == pytest.approx(math.log(sum(on) / sum(among)), abs=1e-9)
+
+
 @pytest.mark.parametrize("replies", [(), ((),), ((1,), (1, 2)), ((1, 2), (1, 2))])
 def test_replies_that_cannot_be_told_apart_are_refused(replies):
     with pytest.raises(ValueError, match="token"):
@@ -376,6 +440,47 @@ def test_roles_have_adapters_of_their_own_in_one_batch(adapted, moves):
     with adapted.disable_adapter():
         (plain,) = policy(moves, model=adapted, sampling=greedy).act(turns[:1])
     assert bare.tokens.logprobs == pytest.approx(plain.tokens.logprobs, abs=1e-4)
+
+
+@pytest.mark.slow  # The library's manager takes seconds to start.
+def test_pages_write_what_rows_write():
+    model = make_model("qwen3").train()
+    options = {"model": model, "sampling": Sampling(temperature=0, max_tokens=6)}
+    paged = policy(batching="paged", max_tokens=8_192, **options)
+    played = []
+    for player in (policy(**options), paged):
+        records = list(
+            play_trajectories("TicTacToe-v0", [player, player], 4, illegal="random-legal")
+        )
+        played.append([turn.tokens for each in records for turn in each.seats[0].turns])
+    assert [t.completion for t in played[0]] == [t.completion for t in played[1]]
+    for row, page in zip(*played, strict=True):
+        assert page.logprobs == pytest.approx(row.logprobs, abs=1e-4)
+        assert (page.kind, page.finish) == (row.kind, row.finish)
+    with torch.no_grad():
+        model.lm_head.weight.mul_(-1)
+    paged.set_version(1)
+    (other,) = paged.act([start("TicTacToe-v0")])
+    assert (
+        other.tokens.completion
+        == policy(**options).act([start("TicTacToe-v0")])[0].tokens.completion
+    )
+    paged.close()
+    assert model.training
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"moves": "scored"},
+        {"sampling": Sampling(top_p=0.9)},
+        {"sampling": Sampling(stop=("x",))},
+        {"adapters": {}},
+    ],
+)
+def test_what_pages_cannot_do_is_refused(options):
+    with pytest.raises(ValueError, match="batching='paged' writes free text"):
+        policy(batching="paged", **options)
 
 
 def test_changed_weights_are_used_once_their_version_is_told():

@@ -110,7 +110,7 @@ def make_model(kind="llama", seed=0, **options):
         model = GPT2LMHeadModel(
             GPT2Config(
                 vocab_size=512,
-                n_positions=2048,
+                n_positions=options.get("n_positions", 2048),
                 n_embd=32,
                 n_layer=2,
                 n_head=4,

@@ -55,14 +55,14 @@ class Running:
     policies: tuple[Policy, ...]
     keep: bool = False
     decisions: list[Decision] = field(default_factory=list)
-    _asked: dict[int, Turn] = field(default_factory=dict)
+    _asked: list[Turn] = field(default_factory=list)
     _replies: dict[int, Reply] = field(default_factory=dict)
 
-    def ask(self) -> list[tuple[Policy, Turn]]:
-        """The turns that are pending now, with who is to answer."""
-        seats = self.match.awaited
-        self._asked = {seat: Turn.of(self.match, seat, self.number) for seat in seats}
-        return [(self.policies[seat], turn) for seat, turn in self._asked.items()]
+    def ask(self) -> list[Turn]:
+        """The turns that are pending now, in the order of seats."""
+        match, number = self.match, self.number
+        self._asked = [Turn.of(match, seat, number) for seat in match.awaited]
+        return self._asked
 
     def answered(self, turn: Turn, reply: Reply) -> bool:
         """Takes a reply; whether it was the last one awaited, so that the match has gone on.
@@ -70,21 +70,26 @@ class Running:
         Replies of seats that move at once wait for each other here, so that a match does not
         depend on who answers first.
         """
+        if len(self._asked) == 1:
+            self._hand_over(turn, reply)
+            return True
         self._replies[turn.seat] = reply
         if len(self._replies) < len(self._asked):
             return False
-        match, replies = self.match, self._replies
-        self._replies = {}
-        for seat, asked in self._asked.items():
+        for asked in self._asked:
             # A forfeit can end a match while other seats of it were asked.
-            if seat in match.awaited:
-                if self.keep:
-                    legal = asked.replies
-                    words = None if legal is None else tuple(legal)
-                    said = Decision(seat, replies[seat], words, match.totals[seat])
-                    self.decisions.append(said)
-                answer(match, seat, replies[seat])
+            if asked.seat in self.match.awaited:
+                self._hand_over(asked, self._replies[asked.seat])
+        self._replies = {}
         return True
+
+    def _hand_over(self, turn: Turn, reply: Reply) -> None:
+        match, seat = self.match, turn.seat
+        if self.keep:
+            legal = turn.replies
+            words = None if legal is None else tuple(legal)
+            self.decisions.append(Decision(seat, reply, words, match.totals[seat]))
+        answer(match, seat, reply)
 
 
 def run(waiting: Iterator[Running], concurrency: int) -> Iterator[Running]:
@@ -126,8 +131,12 @@ def _play(waiting: Iterator[Running], concurrency: int, held: Sized) -> Iterator
             return
         pending: dict[int, tuple[Policy, list[Turn]]] = {}
         for each in to_ask:
-            for policy, turn in each.ask():
-                pending.setdefault(id(policy), (policy, []))[1].append(turn)
+            for turn in each.ask():
+                policy = each.policies[turn.seat]
+                key = id(policy)
+                if key not in pending:
+                    pending[key] = (policy, [])
+                pending[key][1].append(turn)
         for key, (policy, turns) in pending.items():
             if key not in streams:
                 streams[key] = threads.stream(policy) if policy.waits else policy.stream()

@@ -196,7 +196,9 @@ class Decoder(Generic[K]):
         assert seen is not None
         ids = self.passes.tokens([[each.completion[-1]] for each in self._rows])
         mask = F.pad(seen.mask, (0, 1), value=True)
-        positions = seen.lengths[:, None]
+        # Ended rows are read along until they are replaced; their places need not exist.
+        counts = torch.tensor([not each.finish for each in self._rows], device=mask.device)
+        positions = (seen.lengths * counts)[:, None]
         adapters = [each.prompt.adapter for each in self._rows]
         logits = self.passes(ids, mask, positions, seen.cache, adapters)[:, -1]
         self._seen = Seen(seen.cache, mask, seen.lengths + 1)

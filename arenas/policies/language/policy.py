@@ -11,6 +11,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from arenas.core.policy import Policy, Reply, Stream, Tokens, Turn
 from arenas.policies.language.constrain import Constraint, Grammars, Listed
 from arenas.policies.language.generate import Decoder, Sampling, Writing
+from arenas.policies.language.paged import PagedWriters, Pages, check_paged
 from arenas.policies.language.passes import Passes
 from arenas.policies.language.prompts import Prompts
 from arenas.policies.language.score import Question, scores, softmax, step_logprobs
@@ -51,6 +52,8 @@ class LanguagePolicy(Policy):
         prompts: how prompts are written; the chat template if there is one.
         adapters: names of `peft` adapters by agent name ("player_0") or role; other seats get the
             bare model. All go through together. None leaves the model's active adapters on.
+        batching: of free text: "rows" (any device, each turn has its own stream) or "paged" (the
+            continuous batching of `transformers`; see `paged.py` for what it does not do).
         reuse: keep keys and values of the rules, which every prompt of a seat begins with.
         max_rows: most replies under way at once.
         max_tokens: most prompt tokens of one pass, with padding and what is kept of them.
@@ -73,6 +76,7 @@ class LanguagePolicy(Policy):
         sampling: Sampling | Callable[[Turn], Sampling] = Sampling(),  # noqa: B008 (immutable)
         prompts: Prompts | None = None,
         adapters: Mapping[str, str] | None = None,
+        batching: Literal["rows", "paged"] = "rows",
         reuse: bool = True,
         max_rows: int = 256,
         max_tokens: int = 65_536,
@@ -82,6 +86,8 @@ class LanguagePolicy(Policy):
     ) -> None:
         if moves not in get_args(Moves):
             raise ValueError(f"moves={moves!r}: one of {', '.join(get_args(Moves))}")
+        if batching == "paged":
+            check_paged(moves, sampling, adapters)
         self.passes = Passes(model, tokenizer.pad_token_id or 0, reuse)
         limit = getattr(self.passes.config, "max_position_embeddings", None)
         ends = getattr(getattr(model, "generation_config", None), "eos_token_id", None)
@@ -90,12 +96,14 @@ class LanguagePolicy(Policy):
         self.moves = moves
         self.sampling = sampling
         self.adapters = adapters
+        self.batching = batching
         self.max_rows = max_rows
         self.max_tokens = max_tokens
         self.name = name
         self.version = version
         self.trainable = trainable
         self._grammars: Grammars | None = None
+        self._pages: Pages | None = None
 
     @classmethod
     def load(
@@ -122,7 +130,7 @@ class LanguagePolicy(Policy):
         Replies under way go on with the new weights and carry the version that they began with.
         """
         self.version = version
-        self.passes.forget()
+        self.close()
 
     def act(self, turns: Sequence[Turn]) -> list[Reply]:
         if self.moves in ("labels", "scored"):
@@ -136,7 +144,9 @@ class LanguagePolicy(Policy):
 
     def stream(self) -> Stream:
         """Replies one by one: as one ends, another turn takes its place in the batch."""
-        return _Writers(self) if self.moves in ("free", "constrained") else super().stream()
+        if self.moves not in ("free", "constrained"):
+            return super().stream()
+        return PagedWriters(self) if self.batching == "paged" else _Writers(self)
 
     def distribution(self, turn: Turn) -> Sequence[float]:
         return self.distributions([turn])[0]
@@ -163,6 +173,9 @@ class LanguagePolicy(Policy):
 
     def close(self) -> None:
         self.passes.forget()
+        if self._pages is not None:
+            self._pages.retire()
+            self._pages = None
 
     # -- one pass for all legal moves ----------------------------------------------------------
 
@@ -240,6 +253,12 @@ class LanguagePolicy(Policy):
             candidates=constraint.replies if constraint else None,
         )
         return Reply(text=self.prompts.text(completion), tokens=tokens)
+
+    def pages(self, turn: Turn) -> Pages:
+        """The pages that free text is written on; new ones take their seed from a turn."""
+        if self._pages is None:
+            self._pages = Pages(self, turn.rng.bits() >> 33)
+        return self._pages
 
     def settings(self, turn: Turn) -> Sampling:
         """The sampling settings of a turn."""

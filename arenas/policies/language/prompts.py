@@ -116,9 +116,8 @@ class Prompts:
             messages[0]["content"] += f"\n\n{added}"
         if labels:
             replies = turn.replies or ()
-            lines = [f"{a} = {b}" for a, b in zip(labels, replies, strict=True)]
-            asked = "Answer with the letter of your move alone:"
-            messages[-1]["content"] += "\n\n" + "\n".join([asked, *lines])
+            choices = [f"{a}={b}" for a, b in zip(labels, replies, strict=True)]
+            messages[-1]["content"] += "\n\nAnswer with one letter: " + " ".join(choices)
         said = tuple((message["role"], _unicode(message["content"])) for message in messages)
         ids = self._encoded(said)
         while self.context is not None and len(ids) + reserve > self.context:
