@@ -82,7 +82,7 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON f
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(arenas.__version__, package_name="selfplay-arenas", prog_name="arenas")
 def app() -> None:
-    r"""Multi-agent arenas for self-play: play matches, record them, verify their rewards.
+    """Multi-agent arenas for self-play: play matches, record them, verify their rewards.
 
     \b
     Begin with:
@@ -90,7 +90,7 @@ def app() -> None:
       arenas play TicTacToe-v0 --vs exact
       arenas match KuhnPoker-v0 --seats nash random --games 1000 --record kuhn.jsonl
       arenas verify kuhn.jsonl
-    """
+    """  # noqa: D301 - click reads the escape itself
 
 
 @app.command("list")
@@ -186,14 +186,15 @@ def match(
     max_cycles: int | None,
     as_json: bool,
 ) -> None:
-    r"""Play matches between players and print how they did.
+    """Play matches between players and print how they did.
 
     \b
     arenas match KuhnPoker-v0 --seats nash random --games 1000 --record kuhn.jsonl
     arenas match KuhnPoker-v0 -o players=3 --seats scripted random random
     arenas match TicTacToe-v0 -o size=5 --seats scripted random --json
+    arenas match KuhnPoker-v0 --seats network:runs/kuhn/policy.pt exact
     arenas match KuhnPoker-v0 --seats "server:http://127.0.0.1:8000/v1?model=NAME" nash
-    """
+    """  # noqa: D301 - click reads the escape itself
     with _plain_errors():
         records = play_matches(
             game_id,
@@ -321,14 +322,15 @@ def verify(files: tuple[Path, ...], as_json: bool) -> None:
 def exploitability(
     game_id: str, players: tuple[str, ...], option: tuple[str, ...], as_json: bool
 ) -> None:
-    r"""Print exactly how much every seat could gain against a player: NashConv.
+    """Print exactly how much every seat could gain against a player: NashConv.
 
     For games small enough to walk, and players that can say how likely they play each move.
 
     \b
     arenas exploitability KuhnPoker-v0 --player scripted
+    arenas exploitability KuhnPoker-v0 --player network:runs/kuhn/policy.pt
     arenas exploitability KuhnPoker-v0 -o players=3 -p random -p random -p scripted
-    """
+    """  # noqa: D301 - click reads the escape itself
     from arenas.rating.exploitability import nash_conv
 
     with _plain_errors():
@@ -337,7 +339,8 @@ def exploitability(
         names = players * seats if len(players) == 1 else players
         made = {name: arenas.make_player(game_id, name, game) for name in dict.fromkeys(names)}
         try:
-            result = nash_conv(game, [made[name] for name in names])
+            with _err.status("walking the whole game"):
+                result = nash_conv(game, [made[name] for name in names])
         except TypeError as error:
             raise ValueError(str(error)) from None
     if as_json:
@@ -372,12 +375,12 @@ def exploitability(
 @click.option("--seed", type=click.IntRange(0), help="Deals the same match again; else a new one.")
 @option_option
 def play(game_id: str, vs: str, seat: int, seed: int | None, option: tuple[str, ...]) -> None:
-    r"""Play a match yourself, in the terminal.
+    """Play a match yourself, in the terminal.
 
     \b
     arenas play TicTacToe-v0 --vs exact
     arenas play KuhnPoker-v0 --vs nash --seat 1 -o hands=10
-    """
+    """  # noqa: D301 - click reads the escape itself
     from arenas.ui import terminal
 
     with _plain_errors():
@@ -422,18 +425,19 @@ def train(algo: str, arguments: tuple[str, ...]) -> None:
     with _plain_errors():
         module = importlib.import_module(f"arenas.baselines.{algo}")
     command: click.Command = module.command
+    command.epilog = f"Algorithms (--algo NAME): {', '.join(_algorithms())}"
     command.main(list(arguments) or ["--help"], prog_name=f"arenas train --algo {algo}")
 
 
 @app.command()
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> None:
-    r"""Print the completion script of a shell.
+    """Print the completion script of a shell.
 
     \b
     bash, zsh: eval "$(arenas completion bash)"      in ~/.bashrc or ~/.zshrc
     fish:      arenas completion fish | source       in config.fish
-    """
+    """  # noqa: D301 - click reads the escape itself
     complete = get_completion_class(shell)
     assert complete is not None
     print(complete(app, {}, "arenas", "_ARENAS_COMPLETE").source())
@@ -452,9 +456,10 @@ def _plain_errors() -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
-        needs = f"this needs {error.name}: pip install 'selfplay-arenas[train]'"
+        missing = (error.name or "").partition(".")[0]
+        needs = f"this needs {missing}: pip install 'selfplay-arenas[train]'"
         raise click.ClickException(
-            needs if error.name in TRAINING_MODULES else str(error)
+            needs if missing in TRAINING_MODULES else str(error)
         ) from None
     except (ValueError, ImportError) as error:
         raise click.ClickException(str(error)) from None

@@ -255,18 +255,19 @@ def make_vec(
         num_envs: number of games.
         layout: "self_play": the caller acts in every seat, one move in every game a step; or
             "one_learner": in one seat of each game, with `opponent` in the others.
-        opponent, seat: of one_learner, as in `make_seat_env` ("self" is the layout "self_play").
+        opponent, seat: of one_learner, as in `make_seat_env`; `opponent="self"` is "self_play".
         autoreset: "same_step", "next_step" or "disabled", or Gymnasium's own value.
         illegal, max_cycles, options: as in `make`.
         threads: CPU threads that share the games.
         device: "cpu" or "cuda"; on CUDA arrays are torch tensors, and the layout is "self_play".
-        copy: return fresh arrays. By default the next call overwrites what this one returned.
+        copy: return fresh arrays. By default the next call overwrites what this one returned, and
+            the caller must not change it.
         render_mode: None or "ansi".
 
     Raises:
         UnknownNameError: no such game, option or player; the message lists what exists.
-        TypeError: the game's rules are not flat; `gym.make_vec(..., vectorization_mode="sync")`
-            steps any game.
+        TypeError: the game's rules are not flat, or its class overrides them;
+            `gym.make_vec(..., vectorization_mode="sync")` steps any game.
         ValueError: a value is out of range.
     """
     from arenas.core import vector
@@ -287,10 +288,12 @@ def make_vec(
         "copy": copy,
         "render_mode": render_mode,
     }
-    if layout == "self_play" or (layout == "one_learner" and opponent == "self"):
-        return vector.SelfPlayVectorEnv(game, **common)
-    if layout != "one_learner":
+    if layout not in ("self_play", "one_learner"):
         raise ValueError(f"layout={layout!r}: the layouts are self_play and one_learner")
+    if layout == "self_play" and (opponent not in ("random", "self") or seat != "alternating"):
+        raise ValueError('opponent and seat go with layout="one_learner"')
+    if layout == "self_play" or opponent == "self":
+        return vector.SelfPlayVectorEnv(game, **common)
     opponents = opponents_named(game_id, game, opponent)
     return vector.OneLearnerVectorEnv(game, opponents, seat=seat, **common)
 
@@ -407,5 +410,5 @@ register(
     "OpenSpiel-v0",
     "arenas.adapters.openspiel:OpenSpielGame",
     "arenas.adapters.openspiel.players:PLAYERS",
-    summary="Any game of OpenSpiel by its string, Leduc poker unless told otherwise",
+    summary="Almost any game of OpenSpiel by its string, Leduc poker unless told otherwise",
 )

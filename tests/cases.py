@@ -60,7 +60,7 @@ GARBAGE = (
     "[resign]",
     "<think>[bet] [0]",
     "[99] or else [-1]",
-    "I [check], no, [bet], or [fold]? [call]!",
+    "I [check], no, [bet], or [fold]? [call]! [pass]",
     "é日本\x00\ud800" * 50,
 )
 """Replies that name no legal move of any game: none, several, hidden ones, or noise."""

@@ -1,7 +1,10 @@
 """The `arenas` command as a user runs it: real processes, a real terminal where one is needed."""
 
+import importlib
+import inspect
 import json
 import os
+import pkgutil
 import re
 import signal
 import subprocess
@@ -10,6 +13,10 @@ import time
 
 import pexpect
 import pytest
+from click.testing import CliRunner
+
+from arenas import baselines
+from arenas.cli import app
 
 ARENAS = [sys.executable, "-m", "arenas"]
 
@@ -33,6 +40,33 @@ def test_help_teaches_every_command():
     for command in commands:
         assert f"  {command} " in overview
         assert run(command, "--help").stdout.startswith("Usage: arenas")
+
+
+def examples(command):
+    """The lines of a command's docstring that show how it is called."""
+    lines = inspect.getdoc(command.callback).splitlines()
+    return [line.strip() for line in lines if re.match(r" *(arenas|python -m arenas)", line)]
+
+
+@pytest.mark.parametrize("name", ["", *app.commands])
+def test_examples_in_help_stand_on_lines_of_their_own(name):
+    shown = CliRunner().invoke(app, [*([name] if name else []), "--help"]).output
+    assert "\\b" not in shown
+    command = app.commands[name] if name else app
+    lines = [line.strip() for line in shown.splitlines()]
+    assert set(examples(command)) <= set(lines)
+
+
+@pytest.mark.parametrize("algo", [info.name for info in pkgutil.iter_modules(baselines.__path__)])
+def test_examples_in_the_help_of_baselines_as_well(algo):
+    try:
+        command = importlib.import_module(f"arenas.baselines.{algo}").command
+    except ModuleNotFoundError as error:
+        pytest.skip(f"{error.name} is optional")
+    shown = CliRunner().invoke(app, ["train", "--algo", algo, "--help"]).output
+    assert "\\b" not in shown
+    assert examples(command)
+    assert set(examples(command)) <= {line.strip() for line in shown.splitlines()}
 
 
 def test_version_is_the_package_version():

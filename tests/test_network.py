@@ -1,6 +1,5 @@
 """Network policies: illegal moves are impossible, batches change nothing, files are safe."""
 
-import io
 import pickle
 import subprocess
 import sys
@@ -165,13 +164,20 @@ def test_wrong_files_are_refused_with_the_reason(tmp_path):
         load("KuhnPoker-v0")
     with pytest.raises(ValueError, match=r"size=3.*27 inputs and 9 actions.*75 and 25"):
         load("TicTacToe-v0", size=5)
-    with pytest.raises(ValueError, match="there is no policy file"):
+    with pytest.raises(ValueError, match="there is no file"):
         load("TicTacToe-v0", tmp_path / "missing.pt")
-    buffer = io.BytesIO()
-    torch.save({"format": 0}, buffer)
-    for contents in (b"", b"no torch file", pickle.dumps(Evil(), protocol=2), buffer.getvalue()):
+    torn = path.read_bytes()[:3_000]
+    for contents in (b"", b"hello", b"no torch file", torn, pickle.dumps(Evil(), protocol=2)):
         path.write_bytes(contents)
-        with pytest.raises(ValueError, match="no policy file"):
+        with pytest.raises(ValueError, match=r"damaged or no file of PyTorch's: ."):
+            load("TicTacToe-v0")
+    for contents, words in [
+        ({"format": 0}, "no policy file of format 1"),
+        ([1], "holds no dictionary"),
+        ({"format": 1, "game": "TicTacToe"}, "damaged policy file.*inputs"),
+    ]:
+        torch.save(contents, path)
+        with pytest.raises(ValueError, match=words):
             load("TicTacToe-v0")
 
 

@@ -417,6 +417,8 @@ def test_openspiels_tree_search_draws_our_tictactoe(evaluator):
 def test_games_that_do_not_fit_are_refused():
     with pytest.raises(ValueError, match="sampled_starts=1000 draws"):
         to_openspiel("KuhnPoker-v0", hands=50)
+    with pytest.raises(ValueError, match="sampled_starts=-3"):
+        to_openspiel("KuhnPoker-v0", sampled_starts=-3)
     with pytest.raises(ValueError, match="no option"):
         to_openspiel("KuhnPoker-v0", cards=4)
     with pytest.raises(ValueError, match="2, 3 or 4 players"):

@@ -1,4 +1,4 @@
-"""The pages on records and on each game say what the code does."""
+"""The pages on records, on training and on each game say what the code does."""
 
 import doctest
 import json
@@ -18,9 +18,10 @@ from arenas.core.record import write_records
 
 ROOT = Path(__file__).parent.parent
 RECORDS = ROOT / "docs" / "records.md"
+TRAINING = ROOT / "docs" / "training.md"
 KUHN = ROOT / "arenas" / "games" / "kuhn_poker" / "README.md"
 TICTACTOE = ROOT / "arenas" / "games" / "tictactoe" / "README.md"
-PAGES = [RECORDS, KUHN, TICTACTOE]
+PAGES = [RECORDS, TRAINING, KUHN, TICTACTOE]
 
 
 def blocks(page, language):
@@ -32,7 +33,10 @@ def starts():
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_sessions_show_what_happens(page):
+def test_sessions_show_what_happens(page, tmp_path, monkeypatch):
+    if page == TRAINING:
+        pytest.importorskip("torch")
+    monkeypatch.chdir(tmp_path)
     sessions = blocks(page, "pycon")
     assert sessions
     runner = doctest.DocTestRunner(optionflags=doctest.REPORT_NDIFF)

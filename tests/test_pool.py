@@ -191,6 +191,15 @@ def test_members_are_told_apart_and_come_in_order():
 
 def test_what_is_no_pool_is_refused(tmp_path):
     path = tmp_path / "pool.json"
-    path.write_text('{"format": 0}')
-    with pytest.raises(ValueError, match="no opponent pool"):
-        OpponentPool.load(path)
+    whole = filled(2).state()
+    for text, words in [
+        ('{"format": 0}', "no opponent pool"),
+        ("[1]", "no opponent pool"),
+        ("{", "pool.json"),
+        ('{"format": 1}', "damaged.*capacity"),
+        (json.dumps({**whole, "members": [1]}), "damaged"),
+        (json.dumps({**whole, "scores": []}), "damaged"),
+    ]:
+        path.write_text(text)
+        with pytest.raises(ValueError, match=words):
+            OpponentPool.load(path)

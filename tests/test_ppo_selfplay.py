@@ -3,10 +3,13 @@
 import csv
 import json
 import random
+import re
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -203,10 +206,14 @@ def test_the_magnet_follows_the_network_slowly(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"num_envs": 0}, "num_envs=0: at least 1"),
+        ({"num_envs": 0}, r"num_envs=0: .*x>=1"),
         ({"pool_share": 1.5}, "pool_share"),
         ({"magnet_rate": 0.0}, "magnet_rate"),
         ({"pool_rule": "newest"}, "newest.*latest"),
+        ({"pool_rule": "mirror"}, "pool_rule=mirror.*latest"),
+        ({"learning_rate": float("nan")}, "learning_rate=nan.*finite"),
+        ({"seed": -1}, "seed=-1"),
+        ({"seed": 2**63}, "seed="),
     ],
 )
 def test_bad_settings_are_named(tmp_path, changes, words):
@@ -246,8 +253,79 @@ def test_a_restored_run_goes_on_bit_for_bit(tmp_path, game_id):
 
 def test_other_settings_do_not_go_on(tmp_path):
     train(tmp_path).save()
-    with pytest.raises(ValueError, match=r"clip=0\.2, now 0\.3.*--fresh"):
+    with pytest.raises(ValueError, match=r"clip=0\.2, now 0\.3"):
         train(tmp_path, clip=0.3).restore()
+
+
+def test_a_run_killed_after_its_last_checkpoint_still_leaves_its_policy(tmp_path):
+    out = tmp_path / "run"
+    done = run(*arguments(out, total_steps=300))
+    files = [out / "policy.pt", out / "curve.csv", out / "pool.json"]
+    kept = [path.read_bytes() for path in files[1:]]
+    for path in files:
+        path.unlink()
+    again = run(*arguments(out, total_steps=300))
+    assert again.stdout == done.stdout
+    assert [path.read_bytes() for path in files[1:]] == kept
+    assert files[0].exists()
+
+
+def test_what_cannot_go_on_says_why_and_what_to_do(tmp_path):
+    out = tmp_path / "run"
+    settings = arguments(out, total_steps=300, snapshot_every=1)
+    run(*settings)
+    checkpoint = (out / "checkpoint.pt").read_bytes()
+
+    def refused(words):
+        done = run(*settings)
+        assert done.exit_code == 1
+        assert re.search(rf"Error: cannot go on .*{words}.*--fresh", done.stderr), done.output
+
+    for contents in (b"", b"hello", checkpoint[:3_000]):
+        (out / "checkpoint.pt").write_bytes(contents)
+        refused("damaged")
+    shutil.copy(out / "policy.pt", out / "checkpoint.pt")
+    refused("no checkpoint")
+    (out / "checkpoint.pt").write_bytes(checkpoint)
+    next((out / "pool").glob("*.pt")).unlink()
+    refused("there is no file .*pool")
+    assert run(*settings, "--fresh").exit_code == 0
+
+
+@pytest.mark.filterwarnings("ignore:invalid value")
+def test_training_that_diverges_stops_and_keeps_its_checkpoint(tmp_path):
+    training = train(tmp_path, pool_share=0.0)
+    training.save()
+    with torch.no_grad():
+        training.network.critic[-1].bias.fill_(torch.inf)
+    with pytest.raises(FloatingPointError, match="lower --learning-rate"):
+        training.iterate()
+    train(tmp_path, pool_share=0.0).restore()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits the size of files")
+def test_a_full_disk_keeps_the_last_checkpoint(tmp_path):
+    import resource
+
+    training = train(tmp_path)
+    training.save()
+    before = (tmp_path / "checkpoint.pt").read_bytes()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) // 2, hard))
+        with pytest.raises(OSError, match="too large"):
+            training.save()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert (tmp_path / "checkpoint.pt").read_bytes() == before
+    assert not list(tmp_path.glob("*.partial"))
+
+
+def test_a_folder_that_cannot_be_written_is_one_line(tmp_path):
+    (tmp_path / "file").write_text("")
+    done = run(*arguments(tmp_path / "file" / "run"))
+    assert done.exit_code == 1
+    assert re.fullmatch(r"Error: .*Not a directory.*\n", done.stderr)
 
 
 def arguments(out, **changes):
@@ -334,6 +412,8 @@ def test_the_command_trains_a_player_that_sits_down(tmp_path):
     assert run("match", "KuhnPoker-v0", "--seats", player, "nash", "-n", "10").exit_code == 0
     # What is there is kept, unless it is to be discarded.
     assert run(*command).stdout == done.stdout
+    assert run(*command, "-o", "players=2").stdout == done.stdout
+    assert "'players': 3" in run(*command, "-o", "players=3").stderr
     other = [*arguments(out, total_steps=700), "--seed", "3"]
     refused = run(*other)
     assert refused.exit_code == 1
@@ -347,6 +427,8 @@ def test_a_time_limit_stops_and_the_same_command_goes_on(tmp_path):
     stopped = run(*arguments(parts, total_steps=500), "--time-limit", "0")
     assert stopped.exit_code == 0
     assert "the same command goes on" in stopped.stderr
+    fresh = run(*arguments(parts, total_steps=500), "--fresh", "--time-limit", "0")
+    assert "the same command without --fresh goes on" in fresh.stderr
     assert run(*arguments(parts, total_steps=500)).stdout == done.stdout
 
 
@@ -358,7 +440,23 @@ def test_help_and_mistakes_are_answered():
     assert run("train").stdout == shown
     assert "'ppo_selfplay'" in run("train", "KuhnPoker-v0", "--algo", "q").stderr
     assert "KuhnPoker-v0" in run("train", "Kuhn-v0").stderr
+    if find_spec("pyspiel"):
+        assert "no flat rules" in run("train", "OpenSpiel-v0", "-o", "game=nim").stderr
+    shown = run("train", "-h").stdout
+    assert "Algorithms (--algo NAME): cfr, ppo_selfplay" in shown
     assert "'players'" in run("train", "KuhnPoker-v0", "-o", "player=3").stderr
+
+
+@pytest.mark.parametrize("module", ["matplotlib", "tensorboard"])
+def test_what_is_not_installed_is_asked_for(module):
+    script = (
+        f"import sys; sys.modules[{module!r}] = None; from arenas.cli import app;"
+        "app(['train', 'KuhnPoker-v0'], 'arenas')"
+    )
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr == f"Error: this needs {module}: pip install 'selfplay-arenas[train]'\n"
 
 
 def test_games_too_large_to_walk_say_so(tmp_path):

@@ -10,7 +10,7 @@ zero-sum, there is no such promise, and NashConv says how far it got.
 The solvers see our game through `arenas.adapters.openspiel`; NashConv is measured by our own
 `rating/exploitability.py`.
 
-    python -m arenas.baselines.cfr KuhnPoker-v0 --iterations 1000 --out runs/kuhn-cfr
+    arenas train KuhnPoker-v0 --algo cfr --iterations 1000 --out runs/kuhn-cfr
     arenas match KuhnPoker-v0 --seats table:runs/kuhn-cfr/policy.json random
 """
 
@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import csv
 import json
+import signal
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -28,6 +29,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from arenas.adapters.openspiel import import_pyspiel, to_openspiel
+from arenas.policies.files import replacing
 from arenas.policies.game_tree import GameTree
 from arenas.policies.tabular import TabularPolicy
 from arenas.rating.exploitability import nash_conv
@@ -116,7 +118,7 @@ def solve(solver: Solver, iterations: int, every: int) -> Iterator[Point]:
 
 def write_curve(points: list[Point], path: Path) -> None:
     """Writes the curve as CSV with a header."""
-    with path.open("w", newline="", encoding="ascii") as file:
+    with replacing(path) as partial, partial.open("w", newline="", encoding="ascii") as file:
         writer = csv.writer(file)
         writer.writerow(Point._fields)
         writer.writerows(points)
@@ -135,17 +137,22 @@ def draw_curve(points: list[Point], title: str, path: Path) -> None:
     axes.loglog([p.iteration for p in points], [p.nash_conv for p in points], marker=".")
     axes.set(xlabel="iterations", ylabel="NashConv of the average policy", title=title)
     axes.grid(visible=True, which="both", alpha=0.3)
-    figure.savefig(path, dpi=150)
+    with replacing(path) as partial:
+        figure.savefig(partial, format="png", dpi=150)
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("game_id", metavar="GAME_ID")
-@click.option("--iterations", default=1_000, type=click.IntRange(1), help="Iterations.  [1000]")
-@click.option("--solver", default="cfr+", type=click.Choice(SOLVERS), help="Which.  [cfr+]")
+@click.option(
+    "--iterations", default=1_000, type=click.IntRange(1), help="Each visits every seat.  [1000]"
+)
+@click.option("--solver", default="cfr+", type=click.Choice(SOLVERS), help="The solver.  [cfr+]")
 @click.option(
     "--seed", default=0, type=click.IntRange(0, 2**31 - 1), help="Of mccfr's samples.  [0]"
 )
-@click.option("--every", type=click.IntRange(1), help="Iterations between measurements.")
+@click.option(
+    "--every", type=click.IntRange(1), help="Iterations between measurements.  [--iterations / 40]"
+)
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
@@ -165,15 +172,15 @@ def command(
     overwrite: bool,
     option: tuple[str, ...],
 ) -> None:
-    r"""Solve a small game by counterfactual regret minimisation and save the average policy.
+    """Solve a small game by counterfactual regret minimisation and save the average policy.
 
     \b
-    python -m arenas.baselines.cfr KuhnPoker-v0 --iterations 1000 --out runs/kuhn-cfr
-    python -m arenas.baselines.cfr KuhnPoker-v0 -o players=3 --solver cfr
+    arenas train KuhnPoker-v0 --algo cfr --iterations 1000 --out runs/kuhn-cfr
+    arenas train KuhnPoker-v0 --algo cfr -o players=3 --solver cfr
     arenas match KuhnPoker-v0 --seats table:runs/kuhn-cfr/policy.json random
 
     The folder gets policy.json, curve.csv, curve.png and config.json.
-    """
+    """  # noqa: D301 - click reads the escape itself
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     try:
         options = read_options(option)
@@ -182,11 +189,12 @@ def command(
         if (out / "config.json").exists() and not overwrite:
             raise ValueError(f"{out} holds a run already: say --overwrite or another --out")
         work = Solver(game_id, options, solver, seed)
-    except ValueError as error:
+        config = {"game": full, "options": work.game.options, "solver": solver, "seed": seed}
+        with replacing(out / "config.json") as partial:
+            text = json.dumps({**config, "iterations": iterations}, indent=2)
+            partial.write_text(text + "\n", encoding="utf-8")
+    except (ValueError, OSError) as error:
         raise click.ClickException(str(error)) from None
-    out.mkdir(parents=True, exist_ok=True)
-    config = {"game": full, "options": work.game.options, "solver": solver, "seed": seed}
-    (out / "config.json").write_text(json.dumps({**config, "iterations": iterations}, indent=2))
     points = [work.measure()]
     columns = (
         TextColumn(solver),
@@ -217,7 +225,7 @@ def command(
     )
     console.print(f"play against it: table:{out / 'policy.json'}")
     if stopped:
-        raise click.exceptions.Exit(130)
+        raise click.exceptions.Exit(128 + signal.SIGINT)  # As shells have it.
 
 
 def main() -> None:

@@ -11,14 +11,14 @@ policy is answered by its best response, and the answers run in a circle round t
   place of its proximal term. With that term a game has one equilibrium, which their method provably
   approaches without averaging where strategies are single choices, and in their experiments where
   they are trees of choices, as here. Rudolph et al., "Reevaluating Policy Gradient Methods for
-  Imperfect-Information Games" (2025), find policy gradients that are regularised so strongly at
+  Imperfect-Information Games" (2025), find policy gradients so strongly regularised at
   least as good as deep versions of fictitious play, double oracle and CFR.
 - The magnet is not the uniform policy, which would leave the equilibrium off by about the weight.
   It is an average of the policy's own weights and moves a step of `magnet_rate` towards them after
-  each update. Where policy and magnet rest, they are the same, the term is zero, and what is left
-  is an equilibrium of the game itself. R-NaD moves its magnet in jumps to the same end (Perolat et
-  al., "Mastering the game of Stratego with model-free multiagent reinforcement learning", Science
-  378, 2022).
+  each update. Where policy and magnet rest, they are the same and the term is zero, so no seat
+  gains by small changes: with every move in play, an equilibrium of the game itself. R-NaD moves
+  its magnet in jumps to the same end (Perolat et al., "Mastering the game of Stratego with
+  model-free multiagent reinforcement learning", Science 378, 2022).
 
 **The magnet is what is measured, saved and played**: the average iterate, as weights, whose noise
 is averaged away too. The learning rate falls linearly to zero, which settles the rest of it. Where
@@ -35,13 +35,15 @@ moves nothing is learnt.
     arenas match KuhnPoker-v0 --seats network:runs/kuhn/policy.pt random
 
 The same command continues a run that was killed, from its last checkpoint, and every figure comes
-out as it would have: the checkpoint holds all that training depends on.
+out as it would have: the checkpoint and the pool's files hold all that training depends on.
 """
 
 from __future__ import annotations
 
+import copy
 import csv
 import json
+import math
 import shutil
 import signal
 import threading
@@ -62,12 +64,13 @@ from torch import nn
 from torch.utils.tensorboard import SummaryWriter
 
 import arenas
+from arenas.core.flat import FlatGame
 from arenas.core.game import Game
 from arenas.core.policy import Policy
 from arenas.policies.files import replacing
 from arenas.policies.game_tree import GameTree
-from arenas.policies.network import ActorCritic, NetworkPolicy
-from arenas.policies.pool import MIRROR, Member, OpponentPool
+from arenas.policies.network import ActorCritic, NetworkPolicy, read_saved, write_saved
+from arenas.policies.pool import FROM_POOL, MIRROR, Member, OpponentPool
 from arenas.rating.exploitability import nash_conv
 from arenas.rating.results import PlayerResult, Results
 from arenas.registry import read_options
@@ -76,31 +79,18 @@ from arenas.rollout.matches import sitting_of
 LEARNER = "learner"
 """Name of the policy in training among the results of the pool."""
 
-INTERRUPTED = 130
-"""Exit status after Ctrl-C, as shells have it."""
-
 
 # -- settings ----------------------------------------------------------------------------------
 
 
-def _setting(default: Any, help: str) -> Any:
-    return field(default=default, metadata={"help": help})
+def _setting(default: Any, kind: click.ParamType[Any], help: str) -> Any:
+    return field(default=default, metadata={"kind": kind, "help": help})
 
 
-_COUNTS = (
-    "total_steps",
-    "num_envs",
-    "epochs",
-    "minibatches",
-    "width",
-    "depth",
-    "groups",
-    "pool_size",
-    "snapshot_every",
-    "evaluate_every",
-    "evaluate_games",
-    "final_games",
-)
+COUNT = click.IntRange(1)
+SHARE = click.FloatRange(0, 1)
+POSITIVE = click.FloatRange(0, min_open=True)
+NOT_NEGATIVE = click.FloatRange(0)
 
 
 @dataclass(frozen=True)
@@ -111,51 +101,55 @@ class Config:
     in every game.
     """
 
-    seed: int = _setting(0, "Everything random follows from it.")
-    total_steps: int = _setting(2_500_000, "Moves to play, of all seats and matches together.")
-    num_envs: int = _setting(1024, "Matches of one iteration, all played at once.")
-    learning_rate: float = _setting(3e-3, "Adam's at the start; falls linearly to zero.")
-    epochs: int = _setting(2, "Passes over each iteration's decisions.")
-    minibatches: int = _setting(2, "Updates a pass.")
-    gamma: float = _setting(1.0, "Discount between two decisions of a seat.")
-    gae_lambda: float = _setting(1.0, "Of generalised advantage estimation.")
-    clip: float = _setting(0.2, "PPO's limit on the change of a probability's ratio to 1.")
-    magnet_weight: float = _setting(0.5, "Weight of KL(policy || magnet).")
-    magnet_rate: float = _setting(0.03, "The magnet's step towards the policy, an iteration.")
-    value_weight: float = _setting(0.5, "Weight of the squared error of the value.")
-    max_grad_norm: float = _setting(0.5, "Longer gradients are shortened to this.")
-    width: int = _setting(64, "Units of each hidden layer.")
-    depth: int = _setting(2, "Hidden layers.")
-    groups: int = _setting(8, "Matches are split into so many; each draws its opponent.")
-    pool_share: float = _setting(0.0, "Share of groups that meet the pool instead of themselves.")
+    seed: int = _setting(0, click.IntRange(0, 2**31 - 1), "Everything random follows from it.")
+    total_steps: int = _setting(
+        2_500_000, COUNT, "Moves to play, of all seats and matches together."
+    )
+    num_envs: int = _setting(1024, COUNT, "Matches of one iteration, all played at once.")
+    learning_rate: float = _setting(3e-3, POSITIVE, "Adam's at the start; falls linearly to zero.")
+    epochs: int = _setting(2, COUNT, "Passes over each iteration's decisions.")
+    minibatches: int = _setting(2, COUNT, "Updates a pass.")
+    gamma: float = _setting(1.0, SHARE, "Discount between two decisions of a seat.")
+    gae_lambda: float = _setting(1.0, SHARE, "Of generalised advantage estimation.")
+    clip: float = _setting(0.2, POSITIVE, "PPO's limit on the change of a probability's ratio.")
+    magnet_weight: float = _setting(0.5, NOT_NEGATIVE, "Weight of KL(policy || magnet).")
+    magnet_rate: float = _setting(
+        0.03, click.FloatRange(0, 1, min_open=True), "The magnet's step towards the policy."
+    )
+    value_weight: float = _setting(0.5, NOT_NEGATIVE, "Weight of the squared error of the value.")
+    max_grad_norm: float = _setting(0.5, POSITIVE, "Longer gradients are shortened to this.")
+    width: int = _setting(64, COUNT, "Units of each hidden layer.")
+    depth: int = _setting(2, COUNT, "Hidden layers.")
+    groups: int = _setting(8, COUNT, "Matches are split into so many; each draws its opponent.")
+    pool_share: float = _setting(0.0, SHARE, "Chance that a group meets the pool, not itself.")
     pool_rule: str = _setting(
-        "hard", "latest, uniform, hard or variance; see arenas.policies.pool."
+        "hard", click.Choice(FROM_POOL), "Whom it meets; see arenas.policies.pool."
     )
-    pool_size: int = _setting(16, "Members kept in the pool.")
-    pool_memory: float = _setting(0.95, "By what old results fade at each new one.")
-    snapshot_every: int = _setting(25, "Iterations between two members of the pool.")
+    pool_size: int = _setting(16, COUNT, "Members kept in the pool.")
+    pool_memory: float = _setting(
+        0.95, click.FloatRange(0, 1, min_open=True), "By what old results fade at each new one."
+    )
+    snapshot_every: int = _setting(25, COUNT, "Iterations between two members of the pool.")
     evaluate_every: int = _setting(
-        25, "Iterations between two measurements, each with a checkpoint."
+        25, COUNT, "Iterations between two measurements, each with a checkpoint."
     )
-    evaluate_games: int = _setting(200, "Matches against each reference player at a measurement.")
-    final_games: int = _setting(2000, "The same at the end; every seat has an equal share of them.")
-    nash_conv: bool = _setting(False, "Measure NashConv exactly; walks the whole game.")
+    evaluate_games: int = _setting(
+        200, COUNT, "Matches against each reference player at a measurement."
+    )
+    final_games: int = _setting(
+        2000, COUNT, "The same at the end; every seat has an equal share of them."
+    )
+    nash_conv: bool = _setting(False, click.BOOL, "Measure NashConv exactly; walks the whole game.")
 
     def __post_init__(self) -> None:
-        for name in _COUNTS:
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name}={getattr(self, name)}: at least 1")
-        for name in ("gamma", "gae_lambda", "pool_share"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"{name}={getattr(self, name)}: 0 to 1")
-        for name in ("learning_rate", "clip", "max_grad_norm"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name}={getattr(self, name)}: above 0")
-        for name in ("magnet_weight", "value_weight"):
-            if not getattr(self, name) >= 0:
-                raise ValueError(f"{name}={getattr(self, name)}: 0 or more")
-        if not 0 < self.magnet_rate <= 1:
-            raise ValueError(f"magnet_rate={self.magnet_rate}: above 0 and at most 1")
+        for each in fields(self):
+            value = getattr(self, each.name)
+            try:
+                if isinstance(value, float) and not math.isfinite(value):
+                    raise click.BadParameter(f"{value} is not finite.")
+                each.metadata["kind"].convert(value, None, None)
+            except click.BadParameter as error:
+                raise ValueError(f"{each.name}={value}: {error.message}") from None
 
 
 DEFAULTS: dict[str, dict[str, Any]] = {
@@ -225,6 +219,11 @@ def learner_seats(matches: int, seats: int) -> np.ndarray:
     return np.arange(matches) % seats
 
 
+def group_numbers(matches: int, groups: int) -> np.ndarray:
+    """The group of each match: groups are neighbours, as equal in size as can be."""
+    return np.arange(matches) * groups // matches
+
+
 def play(
     env: Any,
     network: ActorCritic,
@@ -241,7 +240,7 @@ def play(
         generator: draws the actions.
     """
     matches, seats = env.num_envs, env.game.spec.seats
-    group = np.arange(matches) * len(opponents) // matches
+    group = group_numbers(matches, len(opponents))
     mirror = np.array([opponent is None for opponent in opponents])[group]
     own_seat = learner_seats(matches, seats)
     steps: list[tuple[Any, ...]] = []
@@ -329,7 +328,7 @@ def update(
     target = batch.advantage + batch.value
     with torch.no_grad():
         magnet_log_probs = magnet.log_probs(batch.observation, batch.mask)
-    sums: dict[str, float] = {}
+    minimised: list[dict[str, float]] = []
     for _ in range(config.epochs):
         order = torch.randperm(len(target), generator=generator)
         for rows in order.chunk(config.minibatches):
@@ -347,17 +346,16 @@ def update(
             loss.backward()
             nn.utils.clip_grad_norm_(network.parameters(), config.max_grad_norm)
             optimizer.step()
-            figures = {
-                "policy_loss": policy_loss,
-                "value_loss": value_loss,
-                "magnet_kl": magnet_kl,
-                "entropy": -(probs * log_probs).sum(1).mean(),
-                "clipped": ((ratio - 1).abs() > config.clip).float().mean(),
-            }
-            for name, figure in figures.items():
-                sums[name] = sums.get(name, 0.0) + figure.item()
-    updates = config.epochs * min(config.minibatches, len(target))
-    return {name: total / updates for name, total in sums.items()}
+            minimised.append(
+                {
+                    "policy_loss": policy_loss.item(),
+                    "value_loss": value_loss.item(),
+                    "magnet_kl": magnet_kl.item(),
+                    "entropy": -(probs * log_probs).sum(1).mean().item(),
+                    "clipped": ((ratio - 1).abs() > config.clip).float().mean().item(),
+                }
+            )
+    return {name: float(np.mean([each[name] for each in minimised])) for name in minimised[0]}
 
 
 class Training:
@@ -374,28 +372,31 @@ class Training:
     """
 
     def __init__(self, game_id: str, options: Mapping[str, Any], config: Config, out: Path) -> None:
-        self.game_id, self.options, self.config, self.out = game_id, dict(options), config, out
+        self.game_id, self.config, self.out = game_id, config, out
         self.game: Game[Any] = arenas.make_game(game_id, **options)
-        spec = self.game.spec
-        if spec.simultaneous or not self.game.num_actions:
-            raise ValueError(f"{game_id} has no discrete moves in turn, which this trains on")
+        # Those that were not given as well, so that a run is the same however it was asked for.
+        self.options = dict(self.game.options)
+        if not isinstance(self.game, FlatGame):
+            raise ValueError(
+                f"{game_id} has no flat rules (`FlatGame`), as KuhnPoker-v0 has, to play in "
+                "lockstep, so this cannot train it; --algo cfr solves small games without"
+            )
         self.generator = torch.Generator().manual_seed(config.seed)
         hidden = [config.width] * config.depth
         self.network = ActorCritic.for_game(self.game, hidden, self.generator)
-        self.magnet = ActorCritic.for_game(self.game, hidden)
-        self.magnet.load_state_dict(self.network.state_dict())
+        self.magnet = copy.deepcopy(self.network)
         self.optimizer = torch.optim.Adam(
             self.network.parameters(), lr=config.learning_rate, eps=1e-5
         )
         mix = {MIRROR: 1 - config.pool_share, config.pool_rule: config.pool_share}
         self.pool = OpponentPool(config.pool_size, mix, seed=config.seed, memory=config.pool_memory)
         self.env: Any = arenas.make_vec(game_id, config.num_envs, **options)
-        # Game i takes seed + i, so no two runs share a deal.
+        # Game i takes seed + i, so no two of these runs share a stream.
         self.env.reset(seed=config.seed * config.num_envs)
         self.iteration = 0
         self.steps = 0
         self.curve: list[dict[str, float]] = []
-        self._reward_unit = max(abs(bound) for bound in spec.reward_range) or 1.0
+        self._reward_unit = max(abs(bound) for bound in self.game.spec.reward_range) or 1.0
         self._references = _references(game_id, self.game)
         self._tree = _tree_of(self.game) if config.nash_conv else None
         self._loaded: dict[str, ActorCritic] = {}
@@ -416,7 +417,11 @@ class Training:
         return policy
 
     def iterate(self) -> None:
-        """Plays matches, learns from them, and measures if it is time to."""
+        """Plays matches, learns from them, and measures if it is time to.
+
+        Raises:
+            FloatingPointError: training has diverged; the checkpoint is of before.
+        """
         config = self.config
         for each in self.optimizer.param_groups:
             each["lr"] = config.learning_rate * (1 - self.steps / config.total_steps)
@@ -427,6 +432,10 @@ class Training:
         self._record(members, matches)
         batch = matches.batch(config.gamma, config.gae_lambda)
         figures = update(self.network, self.magnet, self.optimizer, batch, config, self.generator)
+        if not all(p.isfinite().all() for p in self.network.parameters()):
+            raise FloatingPointError(
+                f"training has diverged after {self.steps} moves; choose a lower --learning-rate"
+            )
         with torch.no_grad():
             pairs = zip(self.magnet.parameters(), self.network.parameters(), strict=True)
             for slow, fast in pairs:
@@ -444,7 +453,7 @@ class Training:
         total = matches.rewards.sum(axis=0)
         count = len(total)
         own = total[np.arange(count), learner_seats(count, total.shape[1])]
-        group = np.arange(count) * len(members) // count
+        group = group_numbers(count, len(members))
         for number, member in enumerate(members):
             if member is not None:
                 self.pool.record(LEARNER, member.name, own[group == number].tolist())
@@ -459,6 +468,7 @@ class Training:
         if member.name not in self._loaded:
             kept = {each.name for each in self.pool.members}
             self._loaded = {name: net for name, net in self._loaded.items() if name in kept}
+            # Its network mixes moves, even where the saved policy would play greedily.
             policy = NetworkPolicy.load(self.out / member.payload, self.game)
             self._loaded[member.name] = policy.network
         return self._loaded[member.name]
@@ -477,7 +487,7 @@ class Training:
         if self._tree is not None:
             figures["nash_conv"] = nash_conv(self._tree, policy).total
         for name, player in self._references.items():
-            results[name] = compete(self.game_id, policy, player, games, self.options)
+            results[name] = compete(policy, player, games)
             figures[f"reward_vs_{name}"] = results[name].mean
             figures[f"losses_vs_{name}"] = results[name].losses
         return figures, results
@@ -485,7 +495,7 @@ class Training:
     # -- files ---------------------------------------------------------------------------------
 
     def save(self) -> None:
-        """Writes the checkpoint, then what follows from it: the policy and the table."""
+        """Writes the checkpoint: all that training depends on but the members of the pool."""
         contents = {
             "game_id": self.game_id,
             "options": self.options,
@@ -500,8 +510,10 @@ class Training:
             "env": _as_tensors(self.env.get_state()),
             "pool": self.pool.state(),
         }
-        with replacing(self.out / "checkpoint.pt") as partial:
-            torch.save(contents, partial)
+        write_saved(contents, self.out / "checkpoint.pt")
+
+    def export(self) -> None:
+        """Writes what follows from the checkpoint that was saved: the policy and the curve."""
         self.policy.save(self.out / "policy.pt")
         if self.curve:
             with (
@@ -523,30 +535,29 @@ class Training:
         """Goes on from the checkpoint in `out`.
 
         Raises:
-            ValueError: it is of a run with other settings, which the message names, or was written
-                by another version of the vector environment.
+            ValueError: it is damaged, of a run with other settings, which the message names, or
+                written by another version of the vector environment; or a member of its pool is
+                missing.
         """
         path = self.out / "checkpoint.pt"
-        saved = torch.load(path, weights_only=True)
+        saved = read_saved(path)
+        if "config" not in saved:
+            raise ValueError(f"{path} is no checkpoint of this algorithm")
         there = {**saved["config"], "game_id": saved["game_id"], "options": saved["options"]}
         here = {**asdict(self.config), "game_id": self.game_id, "options": self.options}
         if other := [name for name in here if there.get(name) != here[name]]:
             differences = ", ".join(f"{n}={there.get(n)!r}, now {here[n]!r}" for n in other)
-            raise ValueError(
-                f"{self.out} holds a run with other settings ({differences}); "
-                "say --fresh to discard it, or choose another --out"
-            )
+            raise ValueError(f"it holds a run with other settings ({differences})")
         self.iteration, self.steps = saved["iteration"], saved["steps"]
         self.curve = saved["curve"]
         self.network.load_state_dict(saved["network"])
         self.magnet.load_state_dict(saved["magnet"])
         self.optimizer.load_state_dict(saved["optimizer"])
         self.generator.set_state(saved["generator"])
-        try:
-            self.env.set_state(_as_arrays(saved["env"]))
-        except ValueError as error:
-            raise ValueError(f"{path} is of another version: {error}; say --fresh") from None
+        self.env.set_state(_as_arrays(saved["env"]))
         self.pool = OpponentPool.from_state(saved["pool"])
+        for member in self.pool.members:
+            self._opponent(member)
 
 
 def _tree_of(game: Game[Any]) -> GameTree:
@@ -556,14 +567,12 @@ def _tree_of(game: Game[Any]) -> GameTree:
         raise ValueError(f"{error}; to train without NashConv say --no-nash-conv") from None
 
 
-def compete(
-    game_id: str, policy: Policy, against: Policy, games: int, options: Mapping[str, Any]
-) -> PlayerResult:
+def compete(policy: NetworkPolicy, against: Policy, games: int) -> PlayerResult:
     """The policy's results against others that all play as `against`, seats exchanged."""
-    seats = arenas.make_game(game_id, **options).spec.seats
+    seats = policy.game.spec.seats
     players = [policy, *[against] * (seats - 1)]
     results = Results([player.name for player in players])
-    records = arenas.play_matches(game_id, players, games, options=options)
+    records = arenas.play_matches(policy.game_id, players, games, options=policy.game.options)
     for number, record in enumerate(records):
         results.add(record, sitting_of(number, seats))
     return results.table()[0]
@@ -649,9 +658,12 @@ def train(training: Training, time_limit: float | None = None) -> bool:
                 # Events first: those that come after the checkpoint are purged, not made up for.
                 writer.flush()
                 training.save()
+                training.export()
             show()
             if stop:
                 break
+    # Once more for a run that was killed between its last checkpoint and these.
+    training.export()
     if training.curve:
         draw(training, out / "curve.png")
     return interrupted() and not training.over
@@ -732,18 +744,18 @@ def report(training: Training) -> str:
 def _options(command: Callable[..., None]) -> Callable[..., None]:
     """An option for every setting, in their order."""
     for each in reversed(fields(Config)):
-        kind = type(each.default)
-        name = each.name.replace("_", "-")
-        by_game = {
-            full.split("/")[1]: d[each.name] for full, d in DEFAULTS.items() if each.name in d
-        }
-        defaults = "; ".join([str(each.default), *(f"{g}: {v}" for g, v in by_game.items())])
+        flag = each.name.replace("_", "-")
+        by_game = [
+            f"{full.split('/')[1]}: {defaults[each.name]}"
+            for full, defaults in DEFAULTS.items()
+            if each.name in defaults
+        ]
         command = click.option(
-            f"--{name}/--no-{name}" if kind is bool else f"--{name}",
+            f"--{flag}/--no-{flag}" if isinstance(each.default, bool) else f"--{flag}",
             each.name,
-            type=None if kind is bool else kind,
+            type=each.metadata["kind"],
             default=None,
-            help=f"{each.metadata['help']}  [{defaults}]",
+            help=f"{each.metadata['help']}  [{'; '.join([str(each.default), *by_game])}]",
         )(command)
     return command
 
@@ -760,7 +772,7 @@ def _options(command: Callable[..., None]) -> Callable[..., None]:
     default=True,
     help="Go on from the checkpoint in --out, or discard it.  [resume]",
 )
-@click.option("--time-limit", type=float, help="Stop after so many seconds, ready to go on.")
+@click.option("--time-limit", type=NOT_NEGATIVE, help="Stop after so many seconds, ready to go on.")
 @click.option("--threads", default=1, type=click.IntRange(1), help="PyTorch's; part of what the "
               "last bits depend on.  [1]")  # fmt: skip
 @click.option(
@@ -798,31 +810,39 @@ def command(
         if not resume:
             _discard(out)
         if (out / "checkpoint.pt").exists():
-            training.restore()
+            try:
+                training.restore()
+            except ValueError as error:
+                raise ValueError(
+                    f"cannot go on from {out}: {error}; say --fresh to discard that run, "
+                    "or choose another --out"
+                ) from None
             click.echo(f"going on after {training.steps} moves", err=True)
-    except ValueError as error:
+        written = {"game_id": full, "options": training.options, **asdict(config)}
+        with replacing(out / "config.json") as partial:
+            partial.write_text(json.dumps(written, indent=2) + "\n", encoding="utf-8")
+        interrupted = train(training, time_limit)
+    except (ValueError, OSError, FloatingPointError) as error:
         raise click.ClickException(str(error)) from None
-    written = {"game_id": full, "options": training.options, **asdict(config)}
-    with replacing(out / "config.json") as partial:
-        partial.write_text(json.dumps(written, indent=2) + "\n", encoding="utf-8")
-    interrupted = train(training, time_limit)
     if training.over:
         click.echo(report(training))
         return
-    click.echo(f"stopped after {training.steps} moves; the same command goes on", err=True)
+    again = "the same command goes on" if resume else "the same command without --fresh goes on"
+    click.echo(f"stopped after {training.steps} moves; {again}", err=True)
     if interrupted:
-        raise click.exceptions.Exit(INTERRUPTED)
+        raise click.exceptions.Exit(128 + signal.SIGINT)  # As shells have it.
 
 
 def _discard(out: Path) -> None:
     """Removes what a run has written, and nothing else."""
+    # The checkpoint first: what is left if this is killed is no run to go on with.
     for name in (
         "checkpoint.pt",
+        "config.json",
         "policy.pt",
+        "pool.json",
         "curve.csv",
         "curve.png",
-        "config.json",
-        "pool.json",
     ):
         (out / name).unlink(missing_ok=True)
     for name in ("pool", "tensorboard"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from arenas.core.compiled import first, mix64, scale
+from arenas.core.compiled import U64, first, mix64, scale
 from arenas.core.flat import FlatRules
 from arenas.core.lockstep import AT, Batch
 
@@ -24,27 +24,33 @@ def deal(b: Batch, i: int, word: Any) -> None:
     b.numbers[i, AT] = tables.starts[place]
 
 
+def place_of(b: Batch, i: int) -> Any:
+    """The position's place; unsigned, so that look-ups need not ask whether it counts backwards."""
+    return U64(b.numbers[i, AT])
+
+
 def to_move(b: Batch, i: int) -> int:
     """The seat to move; -1 when the match is over."""
-    at, movers = b.numbers[i, AT], b.tables.movers
-    return int(movers[at]) if at < movers.shape[0] else -1
+    at, movers = place_of(b, i), b.tables.movers
+    return int(movers[at]) if at < U64(movers.shape[0]) else -1
 
 
 def is_legal(b: Batch, i: int, action: int) -> bool:
     """Whether the seat to move may play an action."""
     after = b.tables.after
-    return bool(action >= 0 and action < after.shape[1] and after[b.numbers[i, AT], action] >= 0)
+    return bool(action >= 0 and action < after.shape[1] and after[place_of(b, i), U64(action)] >= 0)
 
 
 def pick(b: Batch, i: int, word: Any) -> int:
     """The legal action that a word of chance names, as `Rng(...).choice(legal)` does."""
-    at = b.numbers[i, AT]
-    return int(b.tables.choices[at, scale(mix64(word), b.tables.counts[at])])
+    at = place_of(b, i)
+    nth = scale(mix64(word), b.tables.counts[at])
+    return int(b.tables.choices[at, U64(nth)])
 
 
 def play(b: Batch, i: int, action: int) -> None:
     """Plays a legal action."""
-    b.numbers[i, AT] = b.tables.after[b.numbers[i, AT], action]
+    b.numbers[i, AT] = b.tables.after[place_of(b, i), U64(action)]
 
 
 def score(b: Batch, i: int, out: Any) -> None:
@@ -56,7 +62,7 @@ def score(b: Batch, i: int, out: Any) -> None:
 
 def show(b: Batch, i: int, seat: int) -> None:
     """Writes what the seat to move sees and may do."""
-    at, shown = b.numbers[i, AT], b.tables.shown
+    at, shown = place_of(b, i), b.tables.shown
     for j in range(shown.shape[1]):
         b.shown[i, j] = shown[at, j]
 

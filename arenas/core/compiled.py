@@ -4,16 +4,14 @@
 module, and returns the kernel of that game: every function that it reaches is compiled with it, and
 the draws of `core/rng.py` are replaced by their twins in machine words below.
 Numba keeps the machine code of CPU kernels on disk beside the kernel's source; a digest of all the
-sources that went into it is part of its name there, so an edited rule is never played from an old
-file.
+code and constants that went into it is part of its name there, so an edited rule is never played
+from an old file.
 """
 
 from __future__ import annotations
 
 import dis
 import hashlib
-import inspect
-import sys
 from collections.abc import Callable
 from functools import cache
 from types import FunctionType, ModuleType
@@ -95,7 +93,7 @@ class _Specialiser:
     def __init__(self, target: str, modules: dict[str, ModuleType]) -> None:
         self.target = target
         self._done: dict[Any, Any] = {}
-        self._sources = {__name__, rng.__name__}
+        self._contents: set[str] = set()
         self._bound: dict[str, Any] = {}
         # A module may call those before it.
         for name, module in modules.items():
@@ -136,7 +134,6 @@ class _Specialiser:
 
     def _copy(self, function: Any) -> Any:
         """The function with what it calls replaced by compiled copies."""
-        self._sources.add(function.__module__)
         reads = {}
         loads = (i for i in dis.get_instructions(function) if i.opname == "LOAD_GLOBAL")
         for name in {instruction.argval for instruction in loads}:
@@ -147,15 +144,28 @@ class _Specialiser:
                 reads[name] = self._part(value)
             elif value is not None:
                 reads[name] = value
-        copy = FunctionType(function.__code__, reads, function.__name__, function.__defaults__)
+        code = function.__code__
+        constants = sorted((name, _described(value)) for name, value in reads.items())
+        does = code.co_code, code.co_consts, code.co_names, code.co_varnames, function.__defaults__
+        self._contents.add(repr((function.__module__, function.__name__, does, constants)))
+        copy = FunctionType(code, reads, function.__name__, function.__defaults__)
         copy.__module__ = function.__module__
         return copy
 
     def _digest(self) -> str:
-        digest = hashlib.sha256()
-        for name in sorted(self._sources):
-            digest.update(inspect.getsource(sys.modules[name]).encode())
-        return digest.hexdigest()[:16]
+        # Of what is loaded, not of the files: those may have been edited since.
+        return hashlib.sha256("".join(sorted(self._contents)).encode()).hexdigest()[:16]
+
+
+def _described(value: Any) -> str:
+    """What machine code takes from a global: a number, an array, or a module's numbers."""
+    if isinstance(value, np.ndarray):
+        return f"{value.dtype} {value.shape} {value.tobytes().hex()}"
+    if isinstance(value, ModuleType):
+        numbers = {k: v for k, v in vars(value).items() if isinstance(v, (int, float, tuple))}
+        return f"{value.__name__} {sorted(numbers.items())}"
+    plain = isinstance(value, (int, float, tuple, np.generic))
+    return repr(value) if plain else type(value).__name__
 
 
 @cache

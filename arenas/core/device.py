@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from arenas.core.compiled import specialise
+from arenas.core.game import whole
 from arenas.core.lockstep import SHARED, Batch
 from arenas.core.tables import Shown
 
@@ -28,8 +29,8 @@ def device_of(name: str, engine: ModuleType, rules: ModuleType, threads: int = 1
         threads: CPU threads that share the games of a batch.
 
     Raises:
-        ValueError: there is no such device, or `threads` is below one.
-        ImportError: "cuda" without torch and numba-cuda.
+        ValueError: there is no such device here, or `threads` is no number of threads.
+        ImportError: "cuda" without torch or numba.
     """
     if name == "cpu":
         return CpuDevice(engine, rules, threads)
@@ -105,8 +106,8 @@ class CpuDevice(Device):
 
     def __init__(self, engine: ModuleType, rules: ModuleType, threads: int = 1) -> None:
         super().__init__(engine, rules)
-        if threads < 1:
-            raise ValueError(f"threads={threads}: at least one")
+        if (whole(threads) or 0) < 1:
+            raise ValueError(f"threads={threads!r}: a number of threads, at least one")
         self.target = "cpu" if _have_numba() else "python"
         self._threads = threads
         self._pool = ThreadPoolExecutor(threads - 1) if threads > 1 else None
@@ -152,6 +153,9 @@ class CpuDevice(Device):
             self._pool.shutdown()
 
 
+_CUDA_EXTRA = "pip install 'selfplay-arenas[cuda]'"
+
+
 class CudaDevice(Device):
     """The current CUDA device; callers get torch tensors that share memory with the kernels.
 
@@ -164,22 +168,26 @@ class CudaDevice(Device):
 
     def __init__(self, engine: ModuleType, rules: ModuleType) -> None:
         super().__init__(engine, rules)
-        from numba import config, cuda
+        try:
+            from numba import config, cuda
 
-        self._cuda = cuda
-        self._simulated = bool(config.ENABLE_CUDASIM)
-        if not self._simulated and not cuda.is_available():
+            self._cuda = cuda
+            self._simulated = bool(config.ENABLE_CUDASIM)
+            if not self._simulated:
+                import torch
+        except ImportError as error:
+            raise ImportError(f'device="cuda" needs {_CUDA_EXTRA}: {error}') from error
+        if not self._simulated and not (cuda.is_available() and torch.cuda.is_available()):
             raise ValueError(
-                'device="cuda": numba finds no CUDA device. It needs an NVIDIA driver and '
-                "pip install numba-cuda; device='cpu' always works"
+                'device="cuda": numba or torch finds no CUDA device. They need an NVIDIA driver '
+                f'and {_CUDA_EXTRA}; device="cpu" always works'
             )
 
     def run(self, kernel: Callable[..., None], batch: Batch, *args: Any) -> None:
         games = len(batch.rows)
         compiled = self.kernel(kernel)
         if self._simulated:
-            with np.errstate(over="ignore"):
-                compiled[1, 4](batch, *args)
+            compiled[1, 4](batch, *args)
         else:
             compiled[-(-games // self.THREADS), self.THREADS, self._stream()](batch, *args)
 

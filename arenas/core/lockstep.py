@@ -117,10 +117,10 @@ SHARED = 4
 
 
 def start(b: Batch, where: np.ndarray) -> None:
-    """Begins the match of `b.seeds` in the games that `where` (B,) marks."""
+    """Begins the match of the game's seed in the games that `where` (B,) marks."""
     for i in range(first(), b.rows.shape[0], stride()):
+        clear(b, i)
         if where[i]:
-            clear(b, i)
             begin(b, i)
             look(b, i)
 
@@ -151,16 +151,16 @@ def sample(b: Batch, actions: np.ndarray) -> None:
     for i in range(first(), b.rows.shape[0], stride()):
         word = following(b.words[i, SAMPLER])
         b.words[i, SAMPLER] = word
-        actions[i] = engine.pick(b, i, word)
+        actions[i] = choose(b, i, word)
 
 
 def play_randomly(b: Batch, settings: Settings, steps: int) -> None:
-    """Plays `steps` uniformly random legal actions in every game, as `sample` draws them."""
+    """`steps` times `sample` and `step`; a match that waits for a reset stays over."""
     for i in range(first(), b.rows.shape[0], stride()):
         for _ in range(steps):
             word = following(b.words[i, SAMPLER])
             b.words[i, SAMPLER] = word
-            submit(b, settings, i, engine.pick(b, i, word))
+            submit(b, settings, i, choose(b, i, word))
 
 
 def look_at_end(b: Batch, seats: np.ndarray, where: np.ndarray) -> None:
@@ -197,6 +197,11 @@ def submit(b: Batch, settings: Settings, i: int, action: int) -> None:
     if b.flags[i, OVER] or b.flags[i, ENDED]:
         begin_next(b, i)
     look(b, i)
+
+
+def choose(b: Batch, i: int, word: Any) -> int:
+    """The legal action that a word of chance names; 0 when the match is over."""
+    return 0 if b.flags[i, OVER] else engine.pick(b, i, word)
 
 
 def clear(b: Batch, i: int) -> None:

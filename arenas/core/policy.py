@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import index
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -318,7 +319,7 @@ class StochasticPolicy(Policy):
 def _move(turn: Turn, reply: Reply) -> Move:
     """The action that a reply names; -1, which is never legal, if it names none."""
     if reply.text is None:
-        return reply.move
+        return index(reply.move)
     try:
         return turn.parse(reply.text)
     except IllegalMove:

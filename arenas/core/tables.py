@@ -7,11 +7,13 @@ rules themselves, position by position, so there is nothing in them that could d
 from __future__ import annotations
 
 import copy
+from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from arenas.core.flat import FlatGame, Position
+from arenas.core.outcome import RulesError
 
 MAX_POSITIONS = 1 << 13
 """Games with more are played by their rules: tables should stay in a core's own cache."""
@@ -82,7 +84,7 @@ class Shown(NamedTuple):
 
 
 def tabulate(game: FlatGame, shown: Shown) -> Tables | None:
-    """The tables of a game; None if its positions are too many. Equal games share them."""
+    """The tables of a game, shared by equal games; None if it is too large for any."""
     key = type(game), repr(game)
     if key not in _known:
         # A copy, so that the game does not keep the positions that are met here.
@@ -95,12 +97,17 @@ _known: dict[Any, Tables | None] = {}
 
 def _fill(game: FlatGame, shown: Shown) -> Tables | None:
     try:
-        starts = [state for _, state in game.chance()]
+        # Each start once, in order.
+        starts = list(dict.fromkeys(state for _, state in game.chance()))
     except ValueError:
+        return None
+    if game.num_actions > MAX_POSITIONS or _spread(starts) > MAX_POSITIONS:
         return None
     found = _positions(game, starts)
     if found is None:
         return None
+    if not all(start.movers for start in starts):
+        raise RulesError(f"{game!r}: nobody is to move at the start")
     live = [position for position in found if position.movers]
     over = [position for position in found if not position.movers]
     number = {position.row: at for at, position in enumerate(live + over)}
@@ -157,6 +164,12 @@ def _positions(game: FlatGame, starts: list[Position]) -> list[Position] | None:
                 found[after.row] = after
                 queue.append(after)
     return queue
+
+
+def _spread(starts: list[Position]) -> int:
+    """Entries that `Tables.starts` needs."""
+    columns = zip(*(start.row for start in starts), strict=True)
+    return prod(max(column) - min(column) + 1 for column in columns)
 
 
 def _numbering(rows: np.ndarray) -> dict[str, np.ndarray]:

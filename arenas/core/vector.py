@@ -6,6 +6,7 @@ every seat, `OneLearnerVectorEnv` in one seat a game while policies sit in the o
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 from abc import abstractmethod
 from collections.abc import Sequence
@@ -21,7 +22,7 @@ from arenas.core.compiled import following, fork, mix64, scale
 from arenas.core.device import device_of
 from arenas.core.environment import MAX_TRIES, check_learner, opponents_of, seat_spaces
 from arenas.core.flat import FlatGame, Position
-from arenas.core.game import IllegalMove
+from arenas.core.game import IllegalMove, whole
 from arenas.core.lockstep import (
     AT,
     COMMON,
@@ -97,6 +98,22 @@ def autoreset_mode(mode: str | AutoresetMode) -> AutoresetMode:
     raise ValueError(f"autoreset={mode!r}: the modes are {names}")
 
 
+_IN_KERNELS = ("new", "movers", "legal", "apply", "returns", "sample", "forfeit", "mask", "view")
+"""Methods of `FlatGame` that kernels do themselves, from the rules module."""
+
+
+def _check_rules(game: FlatGame) -> None:
+    """Accepts a game that kernels play as `Match` does, silently.
+
+    Raises:
+        TypeError: its class does by itself what kernels take from the rules module.
+    """
+    own = [n for n in _IN_KERNELS if getattr(type(game), n) is not getattr(FlatGame, n)]
+    own += [n for n in ("simultaneous", "step_rewards") if getattr(game.spec, n)]
+    if own:
+        raise TypeError(f"{game!r} cannot be played in lockstep: it has its own {', '.join(own)}")
+
+
 class FlatVectorEnv(VectorEnv[Any, Any, Any]):
     """B games of one flat game: arrays, kernels, seeds and what both layouts share.
 
@@ -109,11 +126,14 @@ class FlatVectorEnv(VectorEnv[Any, Any, Any]):
         max_cycles: truncate once this many moves per seat were played.
         threads: CPU threads that share the games.
         device: "cpu" or "cuda".
-        copy: return fresh arrays; if False, arrays that the next call overwrites.
+        copy: return fresh arrays; if False, the kernels' own, which the next call overwrites and
+            the caller must not change.
         render_mode: None or "ansi".
 
     Raises:
+        TypeError: the game overrides rules of `FlatGame`, which kernels would not follow.
         ValueError: an argument is out of range; the message lists what is possible.
+        ImportError: `device="cuda"` without torch or numba.
     """
 
     def __init__(
@@ -128,8 +148,9 @@ class FlatVectorEnv(VectorEnv[Any, Any, Any]):
         copy: bool = False,
         render_mode: str | None = None,
     ) -> None:
-        if num_envs < 1:
-            raise ValueError(f"num_envs={num_envs}: at least one game")
+        _check_rules(game)
+        if (whole(num_envs) or 0) < 1:
+            raise ValueError(f"num_envs={num_envs!r}: a number of games, at least one")
         if render_mode not in (None, "ansi"):
             raise ValueError(f'render_mode={render_mode!r}: "ansi", or None')
         mode = autoreset_mode(autoreset)
@@ -238,7 +259,7 @@ class FlatVectorEnv(VectorEnv[Any, Any, Any]):
     def reset(
         self,
         *,
-        seed: int | Sequence[int | None] | None = None,
+        seed: int | Sequence[int | None] | np.ndarray | None = None,
         options: dict[str, Any] | None = None,
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         """Begins a match in every game.
@@ -255,6 +276,7 @@ class FlatVectorEnv(VectorEnv[Any, Any, Any]):
         Raises:
             ValueError: a seed is no integer in 0..2**63-1, or there are not B of them, or the mask
                 has another shape.
+            TypeError: the mask is not of bools.
             RuntimeError: some games are left out although no match has begun in them.
         """
         mask = (options or {}).get("reset_mask")
@@ -263,7 +285,7 @@ class FlatVectorEnv(VectorEnv[Any, Any, Any]):
             raise ValueError(f"reset_mask has shape {where.shape}, not ({self.num_envs},)")
         if mask is not None and not self._begun:
             raise RuntimeError("call reset() without a mask first")
-        if isinstance(seed, Sequence):
+        if isinstance(seed, (Sequence, np.ndarray)):
             seeds = list(seed)
         else:
             seeds = [None if seed is None else check_seed(seed) + i for i in range(self.num_envs)]
@@ -328,14 +350,17 @@ class FlatVectorEnv(VectorEnv[Any, Any, Any]):
         if not self._copy:
             return {"observation": observations, "action_mask": self._out.final_masks}
         final = np.full(self.num_envs, None, object)
-        for i in np.flatnonzero(ended):
+        for i in np.flatnonzero(self._device.host(ended)):
             none = np.zeros(self.game.num_actions, np.int8)
             final[i] = {"observation": observations[i], "action_mask": none}
         return final
 
-    def _require_running(self) -> None:
+    def _require_begun(self) -> None:
         if not self._begun:
             raise RuntimeError("call reset() first")
+
+    def _require_running(self) -> None:
+        self._require_begun()
         if self._settings.autoreset == DISABLED and bool(self._out.over.any()):
             raise RuntimeError(
                 "a match is over: reset(options={'reset_mask': over}) begins the next one"
@@ -379,8 +404,9 @@ class FlatVectorEnv(VectorEnv[Any, Any, Any]):
         """The pending turn of a game, as policies get it in `play_matches`.
 
         Raises:
-            RuntimeError: its match is over.
+            RuntimeError: its match is over, or `reset` was not called.
         """
+        self._require_begun()
         out = self._out
         if out.over[game]:
             raise RuntimeError(f"the match of game {game} is over")
@@ -409,11 +435,26 @@ class FlatVectorEnv(VectorEnv[Any, Any, Any]):
         """Every game as a text picture; None without a render mode."""
         if self.render_mode is None:
             return None
+        self._require_begun()
         return tuple(self.game.show(self._position(i)) for i in range(self.num_envs))
 
     def get_state(self) -> dict[str, np.ndarray]:
-        """All that play depends on, by name; `set_state` goes on from there, bit for bit."""
-        return {name: self._device.read(getattr(self._batch, name)) for name in _STATE}
+        """All that play depends on, by name; `set_state` goes on from there, bit for bit.
+
+        Raises:
+            RuntimeError: `reset` was not called.
+        """
+        self._require_begun()
+        return self._state()
+
+    def _state(self) -> dict[str, np.ndarray]:
+        state = {name: self._device.read(getattr(self._batch, name)) for name in _STATE}
+        mode = self.metadata["autoreset_mode"].name
+        made = type(self).__name__, self.game, self.game.spec.version, self.illegal
+        digest = hashlib.sha256(repr((*made, self.max_cycles, mode)).encode()).digest()
+        # Says whose state it is; numbers, which every file of arrays can hold.
+        state["environment"] = np.frombuffer(digest, np.uint8).copy()
+        return state
 
     def set_state(self, state: dict[str, np.ndarray]) -> None:
         """Takes up what `get_state` of an environment made with the same arguments returned.
@@ -421,11 +462,16 @@ class FlatVectorEnv(VectorEnv[Any, Any, Any]):
         Raises:
             ValueError: it is the state of another kind of environment.
         """
-        own = self.get_state()
-        if {k: v.shape for k, v in own.items()} != {k: np.shape(v) for k, v in state.items()}:
+        own = self._state()
+        given = {name: np.asarray(each) for name, each in state.items()}
+        same = own.keys() == given.keys() and all(
+            (own[name].dtype, own[name].shape) == (given[name].dtype, given[name].shape)
+            for name in own
+        )
+        if not same or not np.array_equal(own["environment"], given["environment"]):
             raise ValueError("the state is of another game, of other options or another num_envs")
-        for name, values in state.items():
-            self._device.write(getattr(self._batch, name), values)
+        for name in _STATE:
+            self._device.write(getattr(self._batch, name), given[name])
         self._begun = True
 
     def close_extras(self, **kwargs: Any) -> None:
@@ -477,18 +523,32 @@ class SelfPlayVectorEnv(FlatVectorEnv):
         return observation, given(out.mover_rewards), *ends, self._info()
 
     def sample_actions(self) -> Any:
-        """A uniformly random legal action of every game, (B,) int64, from streams of its own."""
+        """A uniformly random legal action of every game, from streams of its own.
+
+        Returns:
+            (B,) int64; 0 where the match is over.
+
+        Raises:
+            RuntimeError: `reset` was not called.
+        """
+        self._require_begun()
         self._device.run(sample, self._batch, self._drawn[0])
         return self._given(self._drawn[1])
 
     def play_randomly(self, steps: int = 1) -> tuple[dict[str, Any], Any, Any, Any, dict[str, Any]]:
         """As many times `step(sample_actions())`, in one compiled loop; returns the last step's.
 
+        With autoreset disabled a match that ends stays over for the rest of the steps.
+
         Raises:
             RuntimeError: `reset` was not called, or a match is over and autoreset is disabled.
+            ValueError: `steps` is no number of steps.
         """
         self._require_running()
-        self._device.run(play_randomly, self._batch, self._settings, steps)
+        count = whole(steps)
+        if count is None or count < 1:
+            raise ValueError(f"steps={steps!r}: a number of steps, at least one")
+        self._device.run(play_randomly, self._batch, self._settings, count)
         return self._stepped()
 
     def _info(self) -> dict[str, Any]:
@@ -506,7 +566,8 @@ class OneLearnerVectorEnv(FlatVectorEnv):
     `step` plays the learners' actions and then the others until each learner is to move again or
     its match is over, as `SeatEnv` does for one game. Observations and rewards are the learners'.
     Infos as in `SelfPlayVectorEnv`, but `seat` is the learner's seat, `illegal_moves` (B,) counts
-    the learner's, and `final_obs` is what the learner saw at the end.
+    the learner's, and `final_obs` is what the learner saw at the end. A player that speaks is told
+    the situation, without the conversation before it.
 
     Args:
         opponents: a policy for each of the other seats in seat order, or one for all of them.
@@ -544,6 +605,7 @@ class OneLearnerVectorEnv(FlatVectorEnv):
             length=np.zeros(num_envs, np.int64),
             illegal_moves=np.zeros((num_envs, seats), np.int64),
             learners=np.zeros(num_envs, np.int64),
+            illegal_now=np.zeros(num_envs, np.int64),
             observations=np.zeros_like(self._out.observations),
         )
 
@@ -551,7 +613,7 @@ class OneLearnerVectorEnv(FlatVectorEnv):
         self._matches[where & seeded] = 0
         self._bring_in(where)
         for array in self._results:
-            array[where] = 0
+            array[...] = 0
         return self._observation(self._out.observations, self._out.masks), self._info()
 
     def step(self, actions: Any) -> tuple[dict[str, Any], Any, Any, Any, dict[str, Any]]:
@@ -597,9 +659,9 @@ class OneLearnerVectorEnv(FlatVectorEnv):
 
     def _info(self) -> dict[str, Any]:
         r, every = self._results, np.arange(self.num_envs)
-        illegal = self._out.illegal_moves[every, self._learners]
+        np.copyto(r.illegal_now, self._out.illegal_moves[every, self._learners])
         return self._information(
-            (self._learners, r.rewards, illegal, r.ended),
+            (self._learners, r.rewards, r.illegal_now, r.ended),
             (r.returns, r.length, r.illegal_moves),
             (r.observations, r.learners),
         )
@@ -655,9 +717,9 @@ class OneLearnerVectorEnv(FlatVectorEnv):
             return np.asarray(scale(mix64(words), seats))
         return np.full(self.num_envs, self.seat)
 
-    def get_state(self) -> dict[str, np.ndarray]:
+    def _state(self) -> dict[str, np.ndarray]:
         own = {"learners": self._learners.copy(), "matches": self._matches.copy()}
-        return {**super().get_state(), **own}
+        return {**super()._state(), **own}
 
     def set_state(self, state: dict[str, np.ndarray]) -> None:
         super().set_state(state)
@@ -683,4 +745,5 @@ class _Results(NamedTuple):
     length: np.ndarray
     illegal_moves: np.ndarray
     learners: np.ndarray
+    illegal_now: np.ndarray  # the learner's in the match that goes on
     observations: np.ndarray

@@ -6,8 +6,8 @@ first made.
 
 from __future__ import annotations
 
+import io
 import os
-import pickle
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -246,8 +246,7 @@ class NetworkPolicy(StochasticPolicy):
             "greedy": self.greedy,
             "weights": self.network.state_dict(),
         }
-        with replacing(path) as partial:
-            torch.save(contents, partial)
+        write_saved(contents, path)
 
     @classmethod
     def load(
@@ -261,23 +260,31 @@ class NetworkPolicy(StochasticPolicy):
             greedy: None plays as the policy did that was saved.
 
         Raises:
-            ValueError: there is no such file, it is no policy file, or it is for another game.
+            ValueError: there is no such file, it is no policy file or a damaged one, or it is for
+                another game.
         """
-        contents = _read(Path(path))
-        if contents["game"] != game.spec.name:
-            raise ValueError(f"{path} is a policy for {contents['game']}, not {game.spec.name}")
-        network = ActorCritic(contents["inputs"], contents["actions"], contents["hidden"])
-        network.load_state_dict(contents["weights"])
+        contents = read_saved(Path(path))
+        if contents.get("format") != FORMAT:
+            raise ValueError(f"{path} is no policy file of format {FORMAT}")
+        if contents.get("game") != game.spec.name:
+            raise ValueError(f"{path} is a policy for {contents.get('game')}, not {game.spec.name}")
+        try:
+            network = ActorCritic(contents["inputs"], contents["actions"], contents["hidden"])
+            network.load_state_dict(contents["weights"])
+            version, saved_greedy = contents["version"], contents["greedy"]
+            game_id, options = contents["game_id"], contents["options"]
+        except (KeyError, RuntimeError, TypeError) as error:
+            raise ValueError(f"{path} is a damaged policy file: {error!r}") from None
         try:
             return cls(
                 game,
                 network,
-                version=contents["version"],
-                greedy=contents["greedy"] if greedy is None else greedy,
-                game_id=contents["game_id"],
+                version=version,
+                greedy=saved_greedy if greedy is None else greedy,
+                game_id=game_id,
             )
         except ValueError as error:
-            made = ", ".join(f"{k}={v!r}" for k, v in contents["options"].items())
+            made = ", ".join(f"{k}={v!r}" for k, v in options.items())
             raise ValueError(f"{path} was trained with the options {made}: {error}") from None
 
 
@@ -289,16 +296,37 @@ def _drawn(rows: np.ndarray, uniforms: np.ndarray) -> np.ndarray:
     return drawn
 
 
-def _read(path: Path) -> dict[str, Any]:
+def write_saved(contents: dict[str, Any], path: str | os.PathLike[str]) -> None:
+    """Writes what `read_saved` reads; the file is replaced in one step.
+
+    Raises:
+        OSError: it cannot be written; the file is as it was.
+    """
+    # By way of memory, because PyTorch's own writer hides that the disk is full.
+    buffer = io.BytesIO()
+    torch.save(contents, buffer)
+    with replacing(path) as partial:
+        partial.write_bytes(buffer.getvalue())
+
+
+def read_saved(path: Path) -> dict[str, Any]:
+    """The dictionary in a file that `torch.save` wrote; nothing in the file is executed.
+
+    Raises:
+        ValueError: there is no such file, it cannot be read, or it is damaged.
+    """
     if not path.is_file():
-        raise ValueError(f"there is no policy file {path}")
+        raise ValueError(f"there is no file {path}")
     try:
         contents = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
-        reason = str(error).splitlines()[0] if str(error) else "it is empty"
-        raise ValueError(f"{path} is no policy file: {reason}") from None
-    if not isinstance(contents, dict) or contents.get("format") != FORMAT:
-        raise ValueError(f"{path} is no policy file of format {FORMAT}")
+    except OSError as error:
+        raise ValueError(f"cannot read {path}: {error.strerror}") from None
+    except Exception as error:
+        # The reader meets damaged bytes with whatever error they lead it to.
+        reason = next(iter(str(error).splitlines()), "") or "it is empty"
+        raise ValueError(f"{path} is damaged or no file of PyTorch's: {reason}") from None
+    if not isinstance(contents, dict):
+        raise ValueError(f"{path} holds no dictionary")
     return contents
 
 

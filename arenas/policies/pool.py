@@ -22,8 +22,9 @@ FORMAT = 1
 """Version of the layout of pool files."""
 
 MIRROR = "mirror"
-RULES = (MIRROR, "latest", "uniform", "hard", "variance")
-"""How an opponent is chosen; see `OpponentPool`."""
+FROM_POOL = ("latest", "uniform", "hard", "variance")
+RULES = (MIRROR, *FROM_POOL)
+"""How an opponent is chosen, by those of the pool or not; see `OpponentPool`."""
 
 
 @dataclass(frozen=True)
@@ -182,7 +183,7 @@ class OpponentPool:
         Raises:
             ValueError: no such rule, or no member.
         """
-        if rule == MIRROR or rule not in RULES:
+        if rule not in FROM_POOL:
             raise ValueError(f"no rule that chooses a member is called {rule!r}")
         if not self.members:
             raise ValueError("the pool is empty")
@@ -252,19 +253,22 @@ class OpponentPool:
         """
         if state.get("format") != FORMAT:
             raise ValueError(f"this is no opponent pool of format {FORMAT}")
-        pool = cls(
-            state["capacity"],
-            state["mix"],
-            seed=state["seed"],
-            power=state["power"],
-            memory=state["memory"],
-        )
-        pool._drawn = state["drawn"]
-        pool.members = [Member(**member) for member in state["members"]]
-        pool._scores = {
-            player: {opponent: Score(**score) for opponent, score in row.items()}
-            for player, row in state["scores"].items()
-        }
+        try:
+            pool = cls(
+                state["capacity"],
+                state["mix"],
+                seed=state["seed"],
+                power=state["power"],
+                memory=state["memory"],
+            )
+            pool._drawn = state["drawn"]
+            pool.members = [Member(**member) for member in state["members"]]
+            pool._scores = {
+                player: {opponent: Score(**score) for opponent, score in row.items()}
+                for player, row in state["scores"].items()
+            }
+        except (AttributeError, KeyError, TypeError) as error:
+            raise ValueError(f"this is a damaged opponent pool: {error!r}") from None
         return pool
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -281,4 +285,8 @@ class OpponentPool:
             OSError: it cannot be read.
             ValueError: it is no such file.
         """
-        return cls.from_state(json.loads(Path(path).read_text(encoding="utf-8")))
+        try:
+            state = json.loads(Path(path).read_text(encoding="utf-8"))
+            return cls.from_state(state if isinstance(state, dict) else {})
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from None

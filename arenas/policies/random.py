@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from arenas.core.compiled import following, mix64
+from arenas.core.compiled import following, mix64, scale
 from arenas.core.game import Game
 from arenas.core.policy import Policy, Reply, Turn
 
@@ -33,8 +33,8 @@ class RandomPolicy(Policy):
 
     def act_in(self, env: FlatVectorEnv, where: np.ndarray) -> np.ndarray:
         _, masks, _, streams = env.decisions(where)
-        words = mix64(following(streams))
-        nth = (words >> np.uint64(32)) * masks.sum(1, np.uint64) >> np.uint64(32)
+        # The first `Rng.choice` of each turn's stream, as `act` draws it.
+        nth = np.asarray(scale(mix64(following(streams)), masks.sum(1)))
         return np.asarray((masks.cumsum(1) > nth[:, None]).argmax(1))
 
     def distribution(self, turn: Turn) -> Sequence[float]:

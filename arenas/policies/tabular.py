@@ -9,6 +9,7 @@ from typing import Any
 
 from arenas.core.game import Game
 from arenas.core.policy import StochasticPolicy, Turn
+from arenas.policies.files import replacing
 
 FORMAT = "arenas-table/1"
 
@@ -26,7 +27,8 @@ class TabularPolicy(StochasticPolicy):
 
     def __init__(self, table: Mapping[str, Sequence[float]], name: str = "tabular") -> None:
         for key, row in table.items():
-            if min(row) < 0 or abs(sum(row) - 1) > 1e-9:
+            # Compared this way round, NaN is refused as well.
+            if not (all(share >= 0 for share in row) and abs(sum(row) - 1) <= 1e-9):
                 raise ValueError(f"{list(row)} at {key!r} is not a probability distribution")
         self.table = table
         self.name = name
@@ -43,7 +45,7 @@ class TabularPolicy(StochasticPolicy):
         return row
 
     def save(self, path: str | Path, game: Game[Any]) -> None:
-        """Writes the table as JSON, with the game and options that it is for.
+        """Writes the table as JSON, with the game and options that it is for, in one step.
 
         Raises:
             OSError: the file cannot be written.
@@ -55,7 +57,8 @@ class TabularPolicy(StochasticPolicy):
             "options": game.options,
             "table": {key: list(row) for key, row in self.table.items()},
         }
-        Path(path).write_text(json.dumps(body, indent=1) + "\n", encoding="utf-8")
+        with replacing(path) as partial:
+            partial.write_text(json.dumps(body, indent=1) + "\n", encoding="utf-8")
 
     @classmethod
     def load(cls, path: str | Path, game: Game[Any] | None = None) -> TabularPolicy:
@@ -82,7 +85,12 @@ class TabularPolicy(StochasticPolicy):
                 made_for = f"{written[0]} (rules {written[1]}) with {written[2]}"
                 raise ValueError(f"{path} is a table for {made_for}, not for {game!r}")
         try:
-            return cls(body["table"], f"table:{path}")
+            policy = cls(body["table"], f"table:{path}")
+            if game is not None and any(
+                len(row) != game.num_actions for row in policy.table.values()
+            ):
+                raise ValueError(f"a row has not one number for each of {game.num_actions} actions")
+            return policy
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise ValueError(f"{path} is a damaged table: {error!r}") from None
 

@@ -177,6 +177,8 @@ class ArenaGame(pyspiel.Game):
         sampled = params.get(SAMPLED, 0)
         self.arena = make_game(entry.id, **_options(entry, params))
         spec = self.arena.spec
+        if sampled < 0:
+            raise ValueError(f"{SAMPLED}={sampled}: how many starts to draw, or 0 to list them all")
         if sampled:
             seeds = SeedSequence(0)
             starts = [(1 / sampled, self.arena.new(Rng(seeds.next()))) for _ in range(sampled)]
