@@ -458,9 +458,7 @@ def _plain_errors() -> Iterator[None]:
     except ModuleNotFoundError as error:
         missing = (error.name or "").partition(".")[0]
         needs = f"this needs {missing}: pip install 'selfplay-arenas[train]'"
-        raise click.ClickException(
-            needs if missing in TRAINING_MODULES else str(error)
-        ) from None
+        raise click.ClickException(needs if missing in TRAINING_MODULES else str(error)) from None
     except (ValueError, ImportError) as error:
         raise click.ClickException(str(error)) from None
 
