@@ -23,6 +23,7 @@ from arenas.registry import (
 
 if TYPE_CHECKING:
     from arenas.rollout.matches import play_matches
+    from arenas.rollout.trajectories import play_trajectories
     from arenas.rollout.verify import verify_file
 
 __version__ = "0.1.0"
@@ -36,6 +37,7 @@ __all__ = [
     "make_seat_env",
     "make_vec",
     "play_matches",
+    "play_trajectories",
     "player_names",
     "register",
     "verify_file",
@@ -43,6 +45,7 @@ __all__ = [
 
 _LAZY = {
     "play_matches": "arenas.rollout.matches",
+    "play_trajectories": "arenas.rollout.trajectories",
     "verify_file": "arenas.rollout.verify",
 }
 

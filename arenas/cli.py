@@ -25,13 +25,13 @@ from rich.text import Text
 import arenas
 import arenas.baselines
 from arenas.core.match import Match
-from arenas.core.policy import Policy
+from arenas.core.policy import Policy, PolicyError
 from arenas.core.record import write_records
 from arenas.core.rng import SeedSequence
 from arenas.policies.human import Quit
 from arenas.rating.results import PlayerResult, Results
 from arenas.registry import read_options
-from arenas.rollout.matches import play_matches, sitting_of
+from arenas.rollout.matches import play_matches, seated
 from arenas.rollout.verify import verify_file
 
 INTERRUPTED = 130
@@ -193,6 +193,7 @@ def match(
     arenas match KuhnPoker-v0 -o players=3 --seats scripted random random
     arenas match TicTacToe-v0 -o size=5 --seats scripted random --json
     arenas match KuhnPoker-v0 --seats network:runs/kuhn/policy.pt exact
+    arenas match KuhnPoker-v0 --seats "server:http://127.0.0.1:8000/v1?model=NAME" nash
     """  # noqa: D301 - click reads the escape itself
     with _plain_errors():
         records = play_matches(
@@ -207,25 +208,30 @@ def match(
         )
         file = _open_records(record, append, overwrite)
     results = Results(seats)
-    interrupted = False
+    interrupted, failure = False, None
     try:
         with _plain_errors(), _progress("matches", games, as_json) as advance:
-            for number, each in enumerate(records):
+            for each, sitting in seated(records, seats, swap):
                 with _uninterrupted():
                     if file is not None:
                         write_records([each], file)
-                    results.add(each, sitting_of(number, len(seats), swap))
+                    results.add(each, sitting)
                 advance(1)
     except (KeyboardInterrupt, Quit):
         interrupted = True
+    except PolicyError as error:
+        failure = error
     finally:
         if file is not None:
             file.close()
     _report(results, as_json)
     if record is not None:
         _err.print(f"{results.matches} records in {record}; check them: arenas verify {record}")
-    if interrupted:
+    if interrupted or failure:
         _err.print(f"stopped after {results.matches} of {games} matches")
+    if failure:
+        raise click.ClickException(str(failure))
+    if interrupted:
         sys.exit(INTERRUPTED)
     if swap and games % len(seats):
         _err.print(f"{games} is no multiple of {len(seats)} seats, so the last deal is lopsided")
@@ -394,6 +400,8 @@ def play(game_id: str, vs: str, seat: int, seed: int | None, option: tuple[str, 
     except (KeyboardInterrupt, Quit):
         print("\nYou left before the end.")
         sys.exit(INTERRUPTED)
+    except PolicyError as error:
+        raise click.ClickException(str(error)) from None
 
 
 def _algorithms() -> list[str]:
@@ -444,18 +452,15 @@ def _print_table(table: Table) -> None:
 
 @contextmanager
 def _plain_errors() -> Iterator[None]:
-    """Turns an error about what the user asked for into one line and status 1."""
+    """Turns an error about what the user asked for, or lacks, into one line and status 1."""
     try:
         yield
-    except ValueError as error:
-        raise click.ClickException(str(error)) from None
     except ModuleNotFoundError as error:
         missing = (error.name or "").partition(".")[0]
-        if missing not in TRAINING_MODULES:
-            raise
-        raise click.ClickException(
-            f"this needs {missing}: pip install 'selfplay-arenas[train]'"
-        ) from None
+        needs = f"this needs {missing}: pip install 'selfplay-arenas[train]'"
+        raise click.ClickException(needs if missing in TRAINING_MODULES else str(error)) from None
+    except (ValueError, ImportError) as error:
+        raise click.ClickException(str(error)) from None
 
 
 @contextmanager

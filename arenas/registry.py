@@ -38,8 +38,10 @@ GENERIC_PLAYERS = {
     "random": "arenas.policies.random:RandomPolicy",
     "human": "arenas.policies.human:HumanPolicy",
     "best-response": "arenas.policies.best_response:BestResponse",
+    "language": "arenas.policies.language_player:language_player",
     "network": "arenas.policies.network:network_player",
     "table": "arenas.policies.tabular:from_file",
+    "server": "arenas.policies.server:server_player",
 }
 """Players of every game: name to `module:factory`, called with the game and the text after `:`."""
 

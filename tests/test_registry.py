@@ -82,7 +82,7 @@ BAD_SEATS = [
     ({"seat": [0]}, ["seat=[0]", "0 to 1"]),
     ({"opponent": ["random", "random"]}, ["2 opponents for the 1 other seats"]),
     ({"opponent": "alphago"}, ["no player of KuhnPoker-v0 is called 'alphago'", "nash", "random"]),
-    ({"opponent": "nahs"}, ["Did you mean 'nash'?", "best-response, exact, human, nash"]),
+    ({"opponent": "nahs"}, ["Did you mean 'nash'?", "best-response, exact, human, language, nash"]),
     ({"opponent": "nash:2"}, ["alpha lies in"]),
     ({"opponent": "random:2"}, ["takes no argument", "'2'"]),
     ({"opponent": "best-response:"}, ["no player of KuhnPoker-v0 is called ''"]),
@@ -185,7 +185,7 @@ def test_a_bare_name_goes_into_our_namespace(register):
     register("Solvers-v0", "toy_games:Solvers")
     assert isinstance(arenas.make("Solvers-v0").game, Solvers)
     assert isinstance(gym.make("selfplay/Solvers-v0").unwrapped.game, Solvers)
-    names = ["best-response", "human", "network", "random", "table"]
+    names = ["best-response", "human", "language", "network", "random", "server", "table"]
     assert arenas.player_names("Solvers-v0") == names
     with pytest.raises(ValueError, match="AEC environment"):
         arenas.make_parallel("Solvers-v0")

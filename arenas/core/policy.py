@@ -101,6 +101,16 @@ class Turn:
         brief = {"role": "system", "content": self.game.brief(self.seat)}
         return [brief, {"role": "user", "content": self.told}]
 
+    @property
+    def replies(self) -> Sequence[str] | None:
+        """The legal moves in words, in the order of `legal`; None where they are too many."""
+        return self.game.replies(self._state, self.seat)
+
+    @property
+    def grammar(self) -> str:
+        """A regular expression that a reply must match as a whole, for constrained decoding."""
+        return self.game.grammar(self._state, self.seat)
+
     def sample(self) -> Move:
         """A random legal move from the turn's own stream."""
         return self.game.sample(self._state, self.seat, self.rng)
@@ -127,11 +137,101 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True)
+class Tokens:
+    """What a language model was sent and what it sampled, as ids that nobody tokenised again.
+
+    `kind` names the distribution that the completion was drawn from and `logprobs` are of. They are
+    different distributions, so that ratios between two of them mean nothing:
+
+    - "sampled": free text; softmax over the whole vocabulary, before top-k and top-p cut it;
+    - "constrained": the same at each step, renormalised over the tokens that a grammar or the list
+      of `candidates` allows there;
+    - "label": softmax over one-token labels of the legal moves, which are `candidates`;
+    - "scored": softmax over whole legal moves (`candidates`, each scored by its sum of
+      log-probabilities); a token's share is its probability among the candidates that begin as the
+      completion does, so that the sum over the completion is the log-probability of the move.
+
+    Attributes:
+        prompt: ids as sent.
+        completion: ids as sampled, with the end token where one was sampled.
+        logprobs: natural logarithm of each completion token's probability; None where unknown.
+        kind: see above.
+        mask: whether each completion token is the policy's own and may be trained on; None for all.
+        policy_version: of the weights, as the policy counts them; at the start of the reply.
+        finish: "stop" (an end token, a stop string or the end of a grammar) or "length" (the token
+            budget); other words as a server gives them.
+        temperature: what logits (for "scored": sums of log-probabilities) were divided by before
+            the softmax of `logprobs`; 1 for those of the unchanged model.
+        candidates: ids of every reply that was allowed; None where they were not listed.
+    """
+
+    prompt: tuple[int, ...]
+    completion: tuple[int, ...]
+    logprobs: tuple[float, ...] | None = None
+    kind: str = "sampled"
+    mask: tuple[bool, ...] | None = None
+    policy_version: int | str = 0
+    finish: str = "stop"
+    temperature: float = 1.0
+    candidates: tuple[tuple[int, ...], ...] | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("logprobs", "mask"):
+            value = getattr(self, name)
+            if value is not None and len(value) != len(self.completion):
+                raise ValueError(
+                    f"{name}: {len(value)} values for {len(self.completion)} completion tokens"
+                )
+
+
+@dataclass(frozen=True, slots=True)
 class Reply:
-    """The answer to a turn: a move, or text that names one (then `move` is left out)."""
+    """The answer to a turn: a move, or text that names one (then `move` is left out).
+
+    `tokens` says how a language model came to it; None for other players.
+    """
 
     move: Move = None
     text: str | None = None
+    tokens: Tokens | None = None
+
+
+class PolicyError(RuntimeError):
+    """A policy cannot answer any more: its server stays away, or refuses what it is asked."""
+
+
+class Stream(ABC):
+    """Turns that a policy is answering; each can be had as soon as it is answered."""
+
+    @abstractmethod
+    def put(self, turns: Sequence[Turn]) -> None:
+        """Asks for replies."""
+
+    @abstractmethod
+    def take(self) -> list[tuple[Turn, Reply]]:
+        """Goes on until some turns are answered, and gives those; empty if none were asked for."""
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """Turns that were put and not yet taken."""
+
+
+class _Batches(Stream):
+    """Answers all that is there with one call of `act`."""
+
+    def __init__(self, policy: Policy) -> None:
+        self._policy = policy
+        self._turns: list[Turn] = []
+
+    def put(self, turns: Sequence[Turn]) -> None:
+        self._turns += turns
+
+    def take(self) -> list[tuple[Turn, Reply]]:
+        turns, self._turns = self._turns, []
+        return list(zip(turns, self._policy.act(turns), strict=True)) if turns else []
+
+    def __len__(self) -> int:
+        return len(self._turns)
 
 
 class Decisions(NamedTuple):
@@ -155,11 +255,16 @@ class Policy(ABC):
 
     Attributes:
         name: stands in tables and records.
-        speaks: replies are text, so its matches keep each seat's conversation.
+        speaks: it reads prompts, so its matches keep each seat's conversation.
+        trainable: its decisions may be trained on; those of frozen and scripted players may not.
+        waits: `act` waits for the outside (a server), so schedulers call it in a thread while
+            others go on.
     """
 
     name: str = "policy"
     speaks: bool = False
+    trainable: bool = False
+    waits: bool = False
 
     @abstractmethod
     def act(self, turns: Sequence[Turn]) -> list[Reply]:
@@ -189,6 +294,10 @@ class Policy(ABC):
             TypeError: this policy cannot say.
         """
         return [self.distribution(turn) for turn in turns]
+
+    def stream(self) -> Stream:
+        """A stream of its own: `act` on whatever is there, unless the policy answers one by one."""
+        return _Batches(self)
 
     def close(self) -> None:
         """Releases what the policy holds; calling it again does nothing."""
