@@ -83,7 +83,8 @@ INTERRUPTED = 130
 # -- settings ----------------------------------------------------------------------------------
 
 
-def _setting(default: Any, help: str) -> Any:
+def setting(default: Any, help: str) -> Any:
+    """A field of settings with its help."""
     return field(default=default, metadata={"help": help})
 
 
@@ -111,35 +112,33 @@ class Config:
     in every game.
     """
 
-    seed: int = _setting(0, "Everything random follows from it.")
-    total_steps: int = _setting(2_500_000, "Moves to play, of all seats and matches together.")
-    num_envs: int = _setting(1024, "Matches of one iteration, all played at once.")
-    learning_rate: float = _setting(3e-3, "Adam's at the start; falls linearly to zero.")
-    epochs: int = _setting(2, "Passes over each iteration's decisions.")
-    minibatches: int = _setting(2, "Updates a pass.")
-    gamma: float = _setting(1.0, "Discount between two decisions of a seat.")
-    gae_lambda: float = _setting(1.0, "Of generalised advantage estimation.")
-    clip: float = _setting(0.2, "PPO's limit on the change of a probability's ratio to 1.")
-    magnet_weight: float = _setting(0.5, "Weight of KL(policy || magnet).")
-    magnet_rate: float = _setting(0.03, "The magnet's step towards the policy, an iteration.")
-    value_weight: float = _setting(0.5, "Weight of the squared error of the value.")
-    max_grad_norm: float = _setting(0.5, "Longer gradients are shortened to this.")
-    width: int = _setting(64, "Units of each hidden layer.")
-    depth: int = _setting(2, "Hidden layers.")
-    groups: int = _setting(8, "Matches are split into so many; each draws its opponent.")
-    pool_share: float = _setting(0.0, "Share of groups that meet the pool instead of themselves.")
-    pool_rule: str = _setting(
-        "hard", "latest, uniform, hard or variance; see arenas.policies.pool."
-    )
-    pool_size: int = _setting(16, "Members kept in the pool.")
-    pool_memory: float = _setting(0.95, "By what old results fade at each new one.")
-    snapshot_every: int = _setting(25, "Iterations between two members of the pool.")
-    evaluate_every: int = _setting(
+    seed: int = setting(0, "Everything random follows from it.")
+    total_steps: int = setting(2_500_000, "Moves to play, of all seats and matches together.")
+    num_envs: int = setting(1024, "Matches of one iteration, all played at once.")
+    learning_rate: float = setting(3e-3, "Adam's at the start; falls linearly to zero.")
+    epochs: int = setting(2, "Passes over each iteration's decisions.")
+    minibatches: int = setting(2, "Updates a pass.")
+    gamma: float = setting(1.0, "Discount between two decisions of a seat.")
+    gae_lambda: float = setting(1.0, "Of generalised advantage estimation.")
+    clip: float = setting(0.2, "PPO's limit on the change of a probability's ratio to 1.")
+    magnet_weight: float = setting(0.5, "Weight of KL(policy || magnet).")
+    magnet_rate: float = setting(0.03, "The magnet's step towards the policy, an iteration.")
+    value_weight: float = setting(0.5, "Weight of the squared error of the value.")
+    max_grad_norm: float = setting(0.5, "Longer gradients are shortened to this.")
+    width: int = setting(64, "Units of each hidden layer.")
+    depth: int = setting(2, "Hidden layers.")
+    groups: int = setting(8, "Matches are split into so many; each draws its opponent.")
+    pool_share: float = setting(0.0, "Share of groups that meet the pool instead of themselves.")
+    pool_rule: str = setting("hard", "latest, uniform, hard or variance; see arenas.policies.pool.")
+    pool_size: int = setting(16, "Members kept in the pool.")
+    pool_memory: float = setting(0.95, "By what old results fade at each new one.")
+    snapshot_every: int = setting(25, "Iterations between two members of the pool.")
+    evaluate_every: int = setting(
         25, "Iterations between two measurements, each with a checkpoint."
     )
-    evaluate_games: int = _setting(200, "Matches against each reference player at a measurement.")
-    final_games: int = _setting(2000, "The same at the end; every seat has an equal share of them.")
-    nash_conv: bool = _setting(False, "Measure NashConv exactly; walks the whole game.")
+    evaluate_games: int = setting(200, "Matches against each reference player at a measurement.")
+    final_games: int = setting(2000, "The same at the end; every seat has an equal share of them.")
+    nash_conv: bool = setting(False, "Measure NashConv exactly; walks the whole game.")
 
     def __post_init__(self) -> None:
         for name in _COUNTS:
@@ -396,7 +395,7 @@ class Training:
         self.steps = 0
         self.curve: list[dict[str, float]] = []
         self._reward_unit = max(abs(bound) for bound in spec.reward_range) or 1.0
-        self._references = _references(game_id, self.game)
+        self._references = references(game_id, self.game, ("exact", "random"))
         self._tree = _tree_of(self.game) if config.nash_conv else None
         self._loaded: dict[str, ActorCritic] = {}
 
@@ -569,15 +568,16 @@ def compete(
     return results.table()[0]
 
 
-def _references(game_id: str, game: Game[Any]) -> dict[str, Policy]:
-    references: dict[str, Policy] = {}
-    for name in ("exact", "random"):
+def references(game_id: str, game: Game[Any], names: Sequence[str]) -> dict[str, Policy]:
+    """Those of the named players that the game has."""
+    found: dict[str, Policy] = {}
+    for name in names:
         if name in arenas.player_names(game_id):
             try:
-                references[name] = arenas.make_player(game_id, name, game)
+                found[name] = arenas.make_player(game_id, name, game)
             except ValueError:
                 continue  # An exact player may not know these options of the game.
-    return references
+    return found
 
 
 def _as_tensors(state: Any) -> Any:
@@ -635,7 +635,7 @@ def train(training: Training, time_limit: float | None = None) -> bool:
     with (
         SummaryWriter(str(out / "tensorboard"), purge_step=training.steps + 1) as writer,
         _show_progress(training) as show,
-        _interruptible() as interrupted,
+        interruptible() as interrupted,
     ):
         while not training.over:
             rows = len(training.curve)
@@ -658,7 +658,7 @@ def train(training: Training, time_limit: float | None = None) -> bool:
 
 
 @contextmanager
-def _interruptible() -> Iterator[Callable[[], bool]]:
+def interruptible() -> Iterator[Callable[[], bool]]:
     """Makes the first Ctrl-C a request that is asked for; a second one interrupts at once."""
     asked = threading.Event()
 

@@ -44,6 +44,7 @@ class Running:
         sitting: which player of the group has each seat.
         policies: who plays, by seat.
         keep: whether decisions are kept.
+        repeat: which playing of the deal this is; players draw anew in each.
         decisions: one for each entry of the match's log, if they are kept.
     """
 
@@ -54,6 +55,7 @@ class Running:
     sitting: tuple[int, ...]
     policies: tuple[Policy, ...]
     keep: bool = False
+    repeat: int = 0
     decisions: list[Decision] = field(default_factory=list)
     _asked: dict[int, Turn] = field(default_factory=dict)
     _replies: dict[int, Reply] = field(default_factory=dict)
@@ -62,6 +64,9 @@ class Running:
         """The turns that are pending now, with who is to answer."""
         seats = self.match.awaited
         self._asked = {seat: Turn.of(self.match, seat, self.number) for seat in seats}
+        if self.repeat:
+            for turn in self._asked.values():
+                turn.rng = turn.rng.fork(self.repeat)
         return [(self.policies[seat], turn) for seat, turn in self._asked.items()]
 
     def answered(self, turn: Turn, reply: Reply) -> bool:
