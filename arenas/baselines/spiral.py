@@ -1,34 +1,34 @@
 """SPIRAL: one language model plays every seat of several games against itself, turn by turn.
 
 After Liu et al., "SPIRAL: Self-play on zero-sum games incentivizes reasoning via multi-agent
-multi-turn reinforcement learning" (2025, arXiv:2506.24119). One model has all seats. Each match's
-reward belongs to every token that a seat sampled in it, less what that seat of that game usually
-gets (role-conditioned advantage estimation, `arenas.rollout.advantages`), and the update is
-REINFORCE with the clipped ratio of PPO (Schulman et al., "Proximal Policy Optimization Algorithms",
-2017), summed over the tokens of a reply and averaged over replies, so that long replies are neither
+multi-turn reinforcement learning" (2025, arXiv:2506.24119). One model has all seats. A seat's
+return belongs to every token that it sampled in the match, less what that seat of that game usually
+gets (role-conditioned advantage estimation, `arenas.rollout.advantages`). The update is REINFORCE
+with the clipped ratio of PPO (Schulman et al., "Proximal Policy Optimization Algorithms", 2017),
+summed over the tokens of a reply and averaged over replies, so that long replies are neither
 diluted nor preferred. An illegal reply forfeits the match. What this adds, each an option:
 
-- `--kl` pays KL(policy || average) at every sampled token, the average being that of the model's own
-  trained weights, which moves by `--average-rate` each iteration. **That average is what is
-  measured, saved and played.** Published SPIRAL has neither (`--kl 0 --average-rate 1`, the defaults
-  for models that are loaded), and in games of hidden information its updates go in circles round
-  the equilibrium; `ppo_selfplay.py` says why this settles them and gives the sources.
+- `--kl` pays KL(policy || average) at every sampled token. The average is that of the weights that
+  are trained and moves by `--average-rate` each iteration. **It is what is measured, saved and
+  played.** Published SPIRAL has neither (`--kl 0 --average-rate 1`, the defaults for models that
+  are loaded), and in games of hidden information such updates go in circles round the equilibrium;
+  `ppo_selfplay.py` says why this settles them, with sources.
 - `--advantage grpo` takes the seat's mean over `--group-size` matches of the same deal as baseline;
   `--advantage none` keeps one baseline for all seats, the ablation of role conditioning.
 - `--pool-share` of the matches are against frozen snapshots of the average, the learner sitting in
   every seat equally often. From a frozen turn nothing is learnt.
 
-`--model tiny` builds a transformer of about 0.1 million weights and a tokenizer made from the games'
-own texts. It has read nothing, so it first imitates `--warmup` updates long how random legal moves
-are spelled, which teaches the format of replies and nothing about which move is good (`--warmup 0`
-leaves the format to forfeits too). `--model ORG/NAME` or a folder is a pretrained one, trained in the
-same way, whole or by adapters (`--lora RANK`), in one process on the devices that it is put on.
+`--model tiny` builds a transformer of about 0.2 million weights and a tokenizer from the games' own
+texts. It has read nothing, so it first imitates, for `--warmup` updates, how random legal moves are
+spelled, which teaches the format of replies and nothing about which move is good (`--warmup 0`
+leaves the format to forfeits too). `--model ORG/NAME` or a folder is a pretrained one, trained in
+the same way, whole or by adapters (`--lora RANK`), in one process on the devices that it is put on.
 
     arenas train KuhnPoker-v0 --algo spiral --model tiny --out runs/kuhn-spiral
     arenas train KuhnPoker-v0 TicTacToe-v0 --algo spiral --model Qwen/Qwen3-0.6B --lora 32
 
-Learning can collapse without an error: replies shrink to nothing, every match ends in a forfeit or a
-draw, one seat takes all. Each is measured in every iteration, and said aloud when it begins.
+Learning can collapse without an error: replies shrink to nothing, every match ends in a forfeit or
+a draw, one seat takes all. Each is measured in every iteration, and said aloud when it begins.
 """
 
 from __future__ import annotations
@@ -104,6 +104,26 @@ Weights = dict[str, torch.Tensor]
 # -- settings ----------------------------------------------------------------------------------
 
 
+_COUNTS = (
+    "iterations",
+    "matches",
+    "max_tokens",
+    "group_size",
+    "epochs",
+    "minibatches",
+    "pass_tokens",
+    "width",
+    "depth",
+    "vocabulary",
+    "groups",
+    "pool_size",
+    "snapshot_every",
+    "evaluate_every",
+    "evaluate_games",
+    "final_games",
+)
+
+
 @dataclass(frozen=True)
 class Config:
     """Settings of a run; the help of each is what `--help` prints.
@@ -149,13 +169,12 @@ class Config:
     pool_memory: float = setting(0.95, "By what old results fade at each new one.")
     snapshot_every: int = setting(25, "Iterations between two members of the pool.")
     evaluate_every: int = setting(20, "Iterations between two measurements, with a checkpoint.")
+    nash_conv: bool = setting(True, "Measure NashConv of games that can be walked.")
     evaluate_games: int = setting(200, "Matches against each reference player at a measurement.")
     final_games: int = setting(2000, "The same at the end; every seat has an equal share of them.")
 
     def __post_init__(self) -> None:
-        for name in ("iterations", "matches", "max_tokens", "group_size", "epochs", "minibatches",
-                     "pass_tokens", "width", "depth", "vocabulary", "groups", "pool_size",
-                     "snapshot_every", "evaluate_every", "evaluate_games", "final_games"):  # fmt: skip
+        for name in _COUNTS:
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}={getattr(self, name)}: at least 1")
         for name in ("temperature", "learning_rate", "clip", "max_grad_norm"):
@@ -272,6 +291,8 @@ def tiny_model(config: Config, tokenizer: Any) -> Any:
         num_key_value_heads=4,
         max_position_embeddings=2048,
         tie_word_embeddings=True,
+        # Wide, so that from the start attention tells one token from the other sixty.
+        initializer_range=0.2,
         eos_token_id=tokenizer.eos_token_id,
         bos_token_id=None,
         pad_token_id=tokenizer.pad_token_id,
@@ -546,7 +567,9 @@ class Training:
         self.alarms: list[str] = []
         self._usual_length = 0.0
         self._frozen: LanguagePolicy | None = None
-        self._trees = {game_id: _tree_of(game) for game_id, game in games.items()}
+        self._trees = {
+            game_id: _tree_of(game) if config.nash_conv else None for game_id, game in games.items()
+        }
 
     def _prompts(self, history: bool) -> Prompts:
         limit = self.model.config.get_text_config(decoder=True).max_position_embeddings
@@ -594,7 +617,7 @@ class Training:
         rows = [row for each in played for seat in each.seats for row in seat.rows()]
         for _ in range(config.warmup):
             imitate(self.model, self.optimizer, rows, config)
-        self.average = {name: each.detach().clone() for name, each in self.weights.items()}
+        _set(self.average, self.weights)
         self.player.set_version(0)
 
     def play(self) -> list[Trajectory]:
@@ -654,11 +677,11 @@ class Training:
     def health(self, trajectories: Sequence[Trajectory]) -> dict[str, float]:
         """What shows a collapse, of one iteration; sets `alarms`.
 
-        `seat_gap` is the difference of the mean rewards of the best and the worst seat of a game, as
-        a share of the most that a seat can win, the largest of all games; `reply_tokens` the mean
-        length of a reply; `cut` the share that the budget cut; `illegal` the share of illegal
-        replies; `draws` the share of matches in which all seats got the same; `canonical` the share
-        spelled as `moves="scored"` spells moves, which says how far scored odds are those of play.
+        `seat_gap` is the difference of the mean rewards of a game's best and worst seat, as a share
+        of the most that a seat can win, the largest of all games; `reply_tokens` the mean length of
+        a reply; `cut` the share that the budget cut; `illegal` the share of illegal replies;
+        `draws` the share of matches in which all seats got the same; `canonical` the share of
+        replies spelled as `moves="scored"` spells them, so how far scored odds are those of play.
         """
         turns = [turn for each in trajectories for turn in each.turns if turn.tokens is not None]
         tokens = [turn.tokens for turn in turns if turn.tokens is not None]
