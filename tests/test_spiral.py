@@ -186,11 +186,13 @@ def test_tokens_that_were_not_sampled_get_no_gradient(tmp_path):
     samples = training.samples(training.play())
     embed = training.model.get_input_embeddings()
     logits = []
-    training.model.lm_head.register_forward_hook(
-        lambda module, inputs, output: (
-            output.requires_grad and (output.retain_grad() or logits.append(output))
-        )
-    )
+
+    def keep(module, inputs, output):
+        if output.requires_grad:
+            output.retain_grad()
+            logits.append(output)
+
+    training.model.lm_head.register_forward_hook(keep)
     loss(training.model, training.average, samples, training.config)["loss"].backward()
     (output,) = logits
     rows = list({tuple(s.row.ids): s.row for s in samples}.values())
@@ -228,8 +230,8 @@ def test_imitation_teaches_the_format_and_nothing_else(tmp_path):
 
 
 def test_forfeits_teach_the_format(tmp_path):
-    training = train(tmp_path, warmup=12, width=32, matches=64, iterations=100, kl=0.0,
-                     learning_rate=5e-3, average_rate=1.0, evaluate_every=100, pool_share=0.0)  # fmt: skip
+    training = train(tmp_path, warmup=12, width=32, matches=64, iterations=100, pool_share=0.0,
+                     kl=0.0, learning_rate=5e-3, average_rate=1.0, evaluate_every=100)  # fmt: skip
     shares = []
     for _ in range(7):
         training.iterate()
@@ -327,6 +329,7 @@ def test_the_tokenizer_is_made_of_the_games_and_says_everything():
         assert prompts.text(prompts.reply_ids(text)) == text
 
 
+@pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing")  # peft asks the older name.
 def test_adapters_are_trained_alone(tmp_path):
     pytest.importorskip("peft")
     training = train(tmp_path, lora=2, kl=0.1, learning_rate=1e-2, pool_share=1.0)

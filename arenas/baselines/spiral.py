@@ -197,16 +197,16 @@ class Config:
 
 
 TINY_DEFAULTS: dict[str, Any] = {
-    "iterations": 300,
+    "iterations": 200,
     "matches": 512,
     "max_tokens": 8,
     "history": False,
-    "learning_rate": 1e-3,
+    "learning_rate": 3e-3,
     "anneal": True,
     "minibatches": 2,
     "kl": 0.25,
     "average_rate": 0.03,
-    "warmup": 100,
+    "warmup": 200,
 }
 """What `--model tiny` sets otherwise."""
 
