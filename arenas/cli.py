@@ -37,8 +37,14 @@ from arenas.rollout.verify import verify_file
 INTERRUPTED = 130
 """Exit status after Ctrl-C, as shells have it."""
 
-TRAINING_MODULES = ("torch", "matplotlib", "tensorboard")
-"""What the extra `train` installs."""
+EXTRAS = {
+    "torch": "train",
+    "matplotlib": "train",
+    "tensorboard": "train",
+    "tokenizers": "language,train",
+    "transformers": "language,train",
+}
+"""What installs the packages that training imports."""
 
 _out = Console(highlight=False)
 _err = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -452,10 +458,9 @@ def _plain_errors() -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
-        needs = f"this needs {error.name}: pip install 'selfplay-arenas[train]'"
-        raise click.ClickException(
-            needs if error.name in TRAINING_MODULES else str(error)
-        ) from None
+        extra = EXTRAS.get(error.name or "")
+        needs = f"this needs {error.name}: pip install 'selfplay-arenas[{extra}]'"
+        raise click.ClickException(needs if extra else str(error)) from None
     except (ValueError, ImportError) as error:
         raise click.ClickException(str(error)) from None
 

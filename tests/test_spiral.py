@@ -86,21 +86,25 @@ def equal(one, other):
 
 
 @pytest.mark.parametrize("history", [True, False])
-@pytest.mark.parametrize("moves", ["free", "constrained", "labels"])
+@pytest.mark.parametrize("moves", ["free", "constrained", "labels", "scored"])
 def test_a_pass_gives_the_logprobs_of_sampling(tmp_path, moves, history):
     training = train(tmp_path, (KUHN, TICTACTOE), moves=moves, history=history, temperature=0.7,
                      illegal="retry:1", pool_share=0.0)  # fmt: skip
     rows = [sample.row for sample in training.samples(training.play())]
     rows += rows[:7]
     found = read(training.model, rows)
-    taken = [(row, place) for row in rows for place, own in enumerate(row.mask) if own]
-    assert len(found.where) == len(taken)
-    tokens = torch.tensor([row.ids[place] for row, place in taken])
-    recorded = torch.tensor([row.logprobs[place] for row, place in taken])
-    assert torch.allclose(found.logprobs[found.where, tokens], recorded, atol=1e-4)
-    # Equal rows were read once.
-    distinct = {(tuple(row.ids), tuple(row.mask)) for row in rows}
-    assert len(found.logprobs) == sum(sum(mask) for _, mask in distinct) < len(taken)
+    choices = "tokens" if moves != "scored" else "replies"
+    assert sum(found.sizes) == len(found.where) == sum(count(row, choices) for row in rows)
+    assert torch.allclose(found.taken(), found.before, atol=1e-4)
+    total = sum(row.logprobs[place] for row in rows for place in range(len(row.ids)))
+    assert found.before.sum().item() == pytest.approx(total, rel=1e-4)
+    assert torch.allclose(found.logprobs.exp().sum(1), torch.ones(len(found.logprobs)))
+    # Equal ones were read once.
+    assert len(found.logprobs) < len(found.where)
+
+
+def count(row, choices):
+    return sum(row.mask) if choices == "tokens" else len(row.spans)
 
 
 def test_equal_rows_count_as_often_as_they_come(tmp_path):
@@ -306,7 +310,8 @@ def test_health_counts_what_happened(tmp_path):
     ("changes", "words"),
     [
         ({"matches": 0}, "matches=0: at least 1"),
-        ({"moves": "scored"}, "moves='scored'.*labels"),
+        ({"moves": "written"}, "moves='written'.*labels"),
+        ({"model": "some/model", "dtype": "bfloat16"}, "lora"),
         ({"advantage": "gae"}, "advantage='gae'.*grpo"),
         ({"advantage": "grpo"}, "group_size"),
         ({"average_rate": 0.0}, "average_rate"),
@@ -450,7 +455,7 @@ def test_the_command_trains_a_player_that_sits_down(tmp_path):
     with (out / "curve.csv").open() as file:
         (*_, last) = csv.DictReader(file)
     assert {"iteration", "nash_conv", "illegal", "canonical", "seat_gap", "kl"} <= last.keys()
-    player = f"language:{out / 'model'}?moves=scored"
+    player = f"language:{out / 'model'}?moves=scored&history=no"
     assert run("match", "KuhnPoker-v0", "--seats", player, "nash", "-n", "4").exit_code == 0
     # What it wrote is a model like any other: training goes on from it.
     again = run("train", "KuhnPoker-v0", "--algo", "spiral", "--model", str(out / "model"),

@@ -44,7 +44,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from statistics import fmean
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 import click
 import torch
@@ -78,6 +78,7 @@ from arenas.policies.files import replacing
 from arenas.policies.game_tree import GameTree
 from arenas.policies.language import LanguagePolicy, Prompts, Sampling
 from arenas.policies.language.passes import Passes
+from arenas.policies.language.policy import Moves
 from arenas.policies.pool import MIRROR, Member, OpponentPool
 from arenas.rating.exploitability import nash_conv
 from arenas.rating.results import PlayerResult, Results
@@ -89,7 +90,9 @@ from arenas.rollout.trajectories import Row, Trajectory, play_trajectories
 TINY = "tiny"
 REFERENCES = ("random", "scripted", "exact")
 ADVANTAGES = ("rae", "grpo", "none")
-TRAINED_MOVES = ("free", "constrained", "labels")
+
+_NEVER = torch.finfo(torch.float32).min / 2
+"""The logit of what may not be chosen: finite, so that 0 times its logarithm is 0."""
 
 MIN_LENGTH = 16
 """Shorter first replies cannot collapse."""
@@ -136,7 +139,9 @@ class Config:
     seed: int = setting(0, "Everything random follows from it.")
     iterations: int = setting(400, "Of playing and learning.")
     matches: int = setting(128, "Of one iteration, at least.")
-    moves: str = setting("free", "free, constrained or labels; see arenas.policies.language.")
+    moves: str = setting(
+        "free", "free, constrained, labels or scored; see arenas.policies.language."
+    )
     temperature: float = setting(1.0, "Of sampling.")
     max_tokens: int = setting(4096, "Budget of a reply.")
     history: bool = setting(True, "Show a seat all it was told and said, not the situation alone.")
@@ -187,7 +192,11 @@ class Config:
             raise ValueError(f"pool_share={self.pool_share}: 0 to 1")
         if not 0 < self.average_rate <= 1:
             raise ValueError(f"average_rate={self.average_rate}: above 0 and at most 1")
-        for name, known in (("moves", TRAINED_MOVES), ("advantage", ADVANTAGES)):
+        if self.dtype != "float32" and not self.lora and self.model != TINY:
+            raise ValueError(
+                f"dtype={self.dtype!r} rounds small steps away: train adapters (lora) or float32"
+            )
+        for name, known in (("moves", get_args(Moves)), ("advantage", ADVANTAGES)):
             if getattr(self, name) not in known:
                 raise ValueError(f"{name}={getattr(self, name)!r}: one of {', '.join(known)}")
         if self.advantage == "grpo" and self.group_size < 2:
@@ -310,7 +319,7 @@ def load(config: Config, games: Games) -> tuple[Any, Any]:
     """
     if config.model == TINY:
         tokenizer = tiny_tokenizer(games, config.vocabulary)
-        model = tiny_model(config, tokenizer)
+        model = tiny_model(config, tokenizer).to(config.device)
     else:
         tokenizer = AutoTokenizer.from_pretrained(config.model)
         model = AutoModelForCausalLM.from_pretrained(
@@ -340,29 +349,43 @@ class Sampled(NamedTuple):
     advantage: float
 
 
-class Read(NamedTuple):
-    """What a model says of rows: their sampled tokens one after the other, each distinct row once.
+class Choices(NamedTuple):
+    """What a model says of choices that were made: of distinct ones once, then by row.
+
+    A choice is a token; where moves were scored, it is a whole reply.
 
     Attributes:
-        logprobs: float32 (places, vocabulary), of the tokens at the rows' temperature, among those
-            that were allowed.
-        where: int64 (tokens,): the place of each sampled token of the rows as they were given.
+        logprobs: float32 (distinct, options), of all that could have been chosen there, at the
+            rows' temperature.
+        where: int64 (choices,): which of them each choice of the rows was, row after row.
+        chosen: int64 (choices,): the option taken.
+        before: float32 (choices,): the log-probability with which it was taken.
+        sizes: number of choices of each row.
     """
 
     logprobs: torch.Tensor
     where: torch.Tensor
+    chosen: torch.Tensor
+    before: torch.Tensor
+    sizes: list[int]
+
+    def taken(self) -> torch.Tensor:
+        """The log-probability of each choice now: float32 (choices,)."""
+        return self.logprobs[self.where, self.chosen]
 
 
-def read(model: Any, rows: Sequence[Row], weights: Weights | None = None) -> Read:
+def read(model: Any, rows: Sequence[Row], weights: Weights | None = None) -> Choices:
     """One pass over rows, equal ones being read once.
 
     Args:
         model: a causal language model.
-        rows: of completions that were sampled token by token.
+        rows: of one kind of log-probabilities.
         weights: others than the model's own, by parameter.
     """
+    if rows[0].kind == "scored":
+        return _read_scored(model, rows, weights)
     unique: dict[Any, Row] = {}
-    keys = [(tuple(row.ids), row.prompt, tuple(row.mask), row.kind) for row in rows]
+    keys = [(tuple(row.ids), row.prompt, tuple(row.mask)) for row in rows]
     for key, row in zip(keys, rows, strict=True):
         unique.setdefault(key, row)
     numbers = {key: number for number, key in enumerate(unique)}
@@ -371,7 +394,8 @@ def read(model: Any, rows: Sequence[Row], weights: Weights | None = None) -> Rea
     ids = torch.zeros((len(unique), width), dtype=torch.int64)
     mask = torch.zeros((len(unique), width), dtype=torch.int64)
     places: list[tuple[int, int]] = []
-    starts, temperatures, among = [0], [], {}
+    among: dict[int, list[int]] = {}
+    starts, temperatures = [0], []
     for number, row in enumerate(unique.values()):
         ids[number, : len(row.ids)] = torch.tensor(row.ids)
         mask[number, : len(row.ids)] = 1
@@ -395,16 +419,53 @@ def read(model: Any, rows: Sequence[Row], weights: Weights | None = None) -> Rea
     else:
         logits = torch.func.functional_call(model, weights, (), arguments).logits
     row_of, column = torch.tensor(places, device=logits.device).T
-    taken = logits[row_of, column].float() / torch.tensor(temperatures, device=device)[:, None]
+    options = logits[row_of, column].float().to(device)
+    options = options / torch.tensor(temperatures, device=device)[:, None]
     if among:
-        forbidden = torch.zeros(taken.shape, dtype=torch.bool)
+        forbidden = torch.zeros(options.shape, dtype=torch.bool)
         for place, tokens in among.items():
             forbidden[place] = True
             forbidden[place, tokens] = False
-        # Finite, so that 0 times its logarithm is 0.
-        taken = taken.masked_fill(forbidden.to(device), torch.finfo(torch.float32).min / 2)
+        options = options.masked_fill(forbidden.to(device), _NEVER)
+    sampled = [_sampled(row) for row in rows]
     where = [place for key in keys for place in range(*starts[numbers[key] : numbers[key] + 2])]
-    return Read(taken.log_softmax(-1), torch.tensor(where, device=device))
+    own = [(row, place) for row, places in zip(rows, sampled, strict=True) for place in places]
+    return Choices(
+        options.log_softmax(-1),
+        torch.tensor(where, device=device),
+        torch.tensor([row.ids[place] for row, place in own], device=device),
+        torch.tensor([row.logprobs[place] for row, place in own], device=device),
+        [len(places) for places in sampled],
+    )
+
+
+def _read_scored(model: Any, rows: Sequence[Row], weights: Weights | None) -> Choices:
+    """The same of replies chosen as a whole: every candidate is read as a row of its own."""
+    turns = [(row, number) for row in rows for number in range(len(row.spans))]
+    asked = [(tuple(row.ids[: row.spans[number][0]]), row.candidates[number] or ())
+             for row, number in turns]  # fmt: skip
+    numbers = {question: number for number, question in enumerate(dict.fromkeys(asked))}
+    written = [
+        Row.of(Tokens(prompt, reply), 0.0) for prompt, replies in numbers for reply in replies
+    ]
+    tokens = read(model, written, weights)
+    scores = torch.stack([each.sum() for each in torch.split(tokens.taken(), tokens.sizes)])
+    by_question = torch.split(scores, [len(replies) for _, replies in numbers])
+    options = nn.utils.rnn.pad_sequence(list(by_question), batch_first=True, padding_value=_NEVER)
+    where = torch.tensor([numbers[question] for question in asked], device=scores.device)
+    spans = [row.spans[number] for row, number in turns]
+    chosen = [
+        replies.index(tuple(row.ids[slice(*span)]))
+        for (row, _), span, (_, replies) in zip(turns, spans, asked, strict=True)
+    ]
+    before = [sum(row.logprobs[slice(*span)]) for (row, _), span in zip(turns, spans, strict=True)]
+    return Choices(
+        (options / rows[0].temperature).log_softmax(-1),
+        where,
+        torch.tensor(chosen, device=scores.device),
+        torch.tensor(before, device=scores.device),
+        [len(row.spans) for row in rows],
+    )
 
 
 def _sampled(row: Row) -> list[int]:
@@ -450,7 +511,7 @@ def update(
             optimizer.zero_grad()
             for batch in passes(minibatch, config.pass_tokens):
                 figures = loss(model, average, batch, config)
-                (figures["loss"] / replies).backward()
+                torch.autograd.backward(figures["loss"] / replies)
                 for name, figure in figures.items():
                     sums[name] = sums.get(name, 0.0) + figure.item()
             nn.utils.clip_grad_norm_(trained, config.max_grad_norm)
@@ -462,17 +523,12 @@ def update(
 def loss(
     model: Any, average: Weights, batch: Sequence[Sampled], config: Config
 ) -> dict[str, torch.Tensor]:
-    """What is minimised in one pass, as sums over its sampled tokens."""
+    """What is minimised in one pass, as sums over its choices."""
     rows = [sample.row for sample in batch]
     now = read(model, rows)
-    own = [(row, place) for row in rows for place in _sampled(row)]
-    device = now.logprobs.device
-    tokens = torch.tensor([row.ids[place] for row, place in own], device=device)
-    before = torch.tensor([row.logprobs[place] for row, place in own], device=device)
-    advantage = torch.tensor(
-        [sample.advantage for sample in batch for _ in _sampled(sample.row)], device=device
-    )
-    ratio = (now.logprobs[now.where, tokens] - before).exp()
+    worth = torch.tensor([sample.advantage for sample in batch], device=now.where.device)
+    advantage = worth.repeat_interleave(torch.tensor(now.sizes, device=now.where.device))
+    ratio = (now.taken() - now.before).exp()
     clipped = ratio.clamp(1 - config.clip, 1 + config.clip)
     gain = torch.minimum(ratio * advantage, clipped * advantage).sum()
     chances = now.logprobs.exp()
@@ -497,12 +553,8 @@ def imitate(
     total, replies = 0.0, sum(len(row.spans) for row in rows)
     optimizer.zero_grad()
     for batch in passes([Sampled(row, 0.0) for row in rows], config.pass_tokens):
-        spelled = [sample.row for sample in batch]
-        now = read(model, spelled)
-        tokens = [row.ids[place] for row in spelled for place in _sampled(row)]
-        chosen = now.logprobs[now.where, torch.tensor(tokens, device=now.where.device)]
-        missing = -chosen.sum() / replies
-        missing.backward()
+        missing = -read(model, [sample.row for sample in batch]).taken().sum() / replies
+        torch.autograd.backward(missing)
         total += missing.item()
     nn.utils.clip_grad_norm_(model.parameters(), config.max_grad_norm)
     optimizer.step()
@@ -543,7 +595,7 @@ class Training:
             self.tokenizer,
             moves=config.moves,  # type: ignore[arg-type]
             sampling=Sampling(temperature=config.temperature, max_tokens=config.max_tokens),
-            prompts=self._prompts(config.history),
+            history=config.history,
             max_rows=config.matches,
             name=LEARNER,
         )
@@ -570,12 +622,6 @@ class Training:
         self._trees = {
             game_id: _tree_of(game) if config.nash_conv else None for game_id, game in games.items()
         }
-
-    def _prompts(self, history: bool) -> Prompts:
-        limit = self.model.config.get_text_config(decoder=True).max_position_embeddings
-        ends = self.model.generation_config.eos_token_id
-        end_ids = [ends] if isinstance(ends, int) else ends or ()
-        return Prompts(self.tokenizer, history=history, context=limit, end_ids=end_ids)
 
     @property
     def over(self) -> bool:
@@ -779,7 +825,7 @@ class Training:
             self.tokenizer,
             moves="labels" if self.config.moves == "labels" else "scored",
             sampling=Sampling(temperature=self.config.temperature),
-            prompts=self._prompts(history=False),
+            history=False,
         )
 
     def _compete(

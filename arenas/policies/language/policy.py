@@ -49,6 +49,7 @@ class LanguagePolicy(Policy):
         moves: see above.
         sampling: settings of every turn, or a function that gives them for a turn.
         prompts: how prompts are written; the chat template if there is one.
+        history: of those prompts, unless they are given; see `Prompts`.
         adapters: names of `peft` adapters by agent name ("player_0") or role; other seats get the
             bare model. All go through together. None leaves the model's active adapters on.
         reuse: keep keys and values of the rules, which every prompt of a seat begins with.
@@ -72,6 +73,7 @@ class LanguagePolicy(Policy):
         moves: Moves = "free",
         sampling: Sampling | Callable[[Turn], Sampling] = Sampling(),  # noqa: B008 (immutable)
         prompts: Prompts | None = None,
+        history: bool = True,
         adapters: Mapping[str, str] | None = None,
         reuse: bool = True,
         max_rows: int = 256,
@@ -86,7 +88,9 @@ class LanguagePolicy(Policy):
         limit = getattr(self.passes.config, "max_position_embeddings", None)
         ends = getattr(getattr(model, "generation_config", None), "eos_token_id", None)
         end_ids = [ends] if isinstance(ends, int) else ends or ()
-        self.prompts = prompts or Prompts(tokenizer, context=limit, end_ids=end_ids)
+        self.prompts = prompts or Prompts(
+            tokenizer, history=history, context=limit, end_ids=end_ids
+        )
         self.moves = moves
         self.sampling = sampling
         self.adapters = adapters
