@@ -619,6 +619,9 @@ class Training:
         self.alarms: list[str] = []
         self._usual_length = 0.0
         self._frozen: LanguagePolicy | None = None
+        self._references = {
+            game_id: references(game_id, game, REFERENCES) for game_id, game in games.items()
+        }
         self._trees = {
             game_id: _tree_of(game) if config.nash_conv else None for game_id, game in games.items()
         }
@@ -802,13 +805,13 @@ class Training:
         figures: dict[str, float] = {}
         results: dict[tuple[str, str], PlayerResult] = {}
         with self.averaged() as player:
-            for game_id, game in self.games.items():
+            for game_id in self.games:
                 start = f"{game_id.split('/')[-1]}/" if len(self.games) > 1 else ""
                 tree = self._trees[game_id]
                 if tree is not None:
                     figures[f"{start}nash_conv"] = nash_conv(tree, self._scorer()).total
                 replies = illegal = 0
-                for name, reference in references(game_id, game, REFERENCES).items():
+                for name, reference in self._references[game_id].items():
                     results[game_id, name], taken = self._compete(game_id, player, reference, games)
                     replies, illegal = (
                         replies + taken,
