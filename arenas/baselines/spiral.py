@@ -677,20 +677,19 @@ class Training:
         """
         config = self.config
         members = [self.pool.sample(LEARNER) for _ in range(config.groups)]
+        frozen = [member for member in members if member is not None]
         share = config.matches / config.groups
+        mirror: tuple[Member | None, float] = None, share * (len(members) - len(frozen))
         found: list[Trajectory] = []
-        for number, member in enumerate([None, *members]):
-            frozen = self.player if member is None else self._opponent(member)
-            if member is None and number:
-                continue
-            count = members.count(None) if member is None else 1
+        for number, (member, count) in enumerate([mirror, *((each, share) for each in frozen)]):
+            other = self.player if member is None else self._opponent(member)
             # Whole rounds: every game, every repetition and, against others, every seat.
             seats = [1 if member is None else game.spec.seats for game in self.games.values()]
             whole = config.group_size * sum(seats)
             played = play_trajectories(
                 listed(self.games),
-                against(self.games, self.player, frozen),
-                math.ceil(count * share / whole) * whole,
+                against(self.games, self.player, other),
+                math.ceil(count / whole) * whole,
                 self._seed(1 + number),
                 swap=member is not None,
                 repeats=config.group_size,
