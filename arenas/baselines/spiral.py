@@ -61,6 +61,7 @@ from transformers import (
     LlamaForCausalLM,
     PreTrainedTokenizerFast,
 )
+from transformers.utils import logging as transformers_logging
 
 import arenas
 from arenas.baselines.ppo_selfplay import (
@@ -1111,6 +1112,8 @@ def command(
     goes on from there, to the same figures as if it had never stopped.
     """  # noqa: D301 - click reads the escape itself
     torch.set_num_threads(threads)
+    # Each checkpoint would show a bar of its own.
+    transformers_logging.disable_progress_bar()
     try:
         options = read_options(option)
         if options and len(game_ids) > 1:
