@@ -37,8 +37,14 @@ from arenas.rollout.verify import verify_file
 INTERRUPTED = 130
 """Exit status after Ctrl-C, as shells have it."""
 
-TRAINING_MODULES = ("torch", "matplotlib", "tensorboard")
-"""What the extra `train` installs."""
+EXTRAS = {
+    "torch": "train",
+    "matplotlib": "train",
+    "tensorboard": "train",
+    "tokenizers": "language,train",
+    "transformers": "language,train",
+}
+"""What installs the packages that training imports."""
 
 _out = Console(highlight=False)
 _err = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -457,8 +463,8 @@ def _plain_errors() -> Iterator[None]:
         yield
     except ModuleNotFoundError as error:
         missing = (error.name or "").partition(".")[0]
-        needs = f"this needs {missing}: pip install 'selfplay-arenas[train]'"
-        raise click.ClickException(needs if missing in TRAINING_MODULES else str(error)) from None
+        needs = f"this needs {missing}: pip install 'selfplay-arenas[{EXTRAS.get(missing)}]'"
+        raise click.ClickException(needs if missing in EXTRAS else str(error)) from None
     except (ValueError, ImportError) as error:
         raise click.ClickException(str(error)) from None
 

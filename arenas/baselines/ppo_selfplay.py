@@ -397,7 +397,7 @@ class Training:
         self.steps = 0
         self.curve: list[dict[str, float]] = []
         self._reward_unit = max(abs(bound) for bound in self.game.spec.reward_range) or 1.0
-        self._references = _references(game_id, self.game)
+        self._references = references(game_id, self.game, ("exact", "random"))
         self._tree = _tree_of(self.game) if config.nash_conv else None
         self._loaded: dict[str, ActorCritic] = {}
 
@@ -578,15 +578,16 @@ def compete(policy: NetworkPolicy, against: Policy, games: int) -> PlayerResult:
     return results.table()[0]
 
 
-def _references(game_id: str, game: Game[Any]) -> dict[str, Policy]:
-    references: dict[str, Policy] = {}
-    for name in ("exact", "random"):
+def references(game_id: str, game: Game[Any], names: Sequence[str]) -> dict[str, Policy]:
+    """Those of the named players that the game has."""
+    found: dict[str, Policy] = {}
+    for name in names:
         if name in arenas.player_names(game_id):
             try:
-                references[name] = arenas.make_player(game_id, name, game)
+                found[name] = arenas.make_player(game_id, name, game)
             except ValueError:
                 continue  # An exact player may not know these options of the game.
-    return references
+    return found
 
 
 def _as_tensors(state: Any) -> Any:
@@ -644,7 +645,7 @@ def train(training: Training, time_limit: float | None = None) -> bool:
     with (
         SummaryWriter(str(out / "tensorboard"), purge_step=training.steps + 1) as writer,
         _show_progress(training) as show,
-        _interruptible() as interrupted,
+        interruptible() as interrupted,
     ):
         while not training.over:
             rows = len(training.curve)
@@ -670,7 +671,7 @@ def train(training: Training, time_limit: float | None = None) -> bool:
 
 
 @contextmanager
-def _interruptible() -> Iterator[Callable[[], bool]]:
+def interruptible() -> Iterator[Callable[[], bool]]:
     """Makes the first Ctrl-C a request that is asked for; a second one interrupts at once."""
     asked = threading.Event()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import count, islice
+from itertools import count, islice, product
 from typing import Any, TypeAlias
 
 from arenas.core.game import Game
@@ -29,6 +29,7 @@ def play_matches(
     seed: int = 0,
     *,
     swap: bool = True,
+    repeats: int = 1,
     concurrency: int = 256,
     illegal: str = "retry:1",
     max_cycles: int | None = None,
@@ -51,6 +52,8 @@ def play_matches(
         seed: of the whole run; the matches' own seeds follow from it.
         swap: play every deal once in each rotation of the players over the seats, under one `group`
             number, so that neither seats nor cards favour anyone.
+        repeats: play every deal, in each rotation, so many times under that number; players that
+            draw at random draw anew. Advantages within a group (GRPO) need several.
         concurrency: matches under way at once.
         illegal, max_cycles: as in `make`.
         options: the game's own, where there is one game.
@@ -66,6 +69,7 @@ def play_matches(
         n,
         seed,
         swap=swap,
+        repeats=repeats,
         concurrency=concurrency,
         illegal=illegal,
         max_cycles=max_cycles,
@@ -82,6 +86,7 @@ def play(
     seed: int = 0,
     *,
     swap: bool = True,
+    repeats: int = 1,
     concurrency: int = 256,
     illegal: str = "retry:1",
     max_cycles: int | None = None,
@@ -91,7 +96,7 @@ def play(
     """As `play_matches`, but yields the finished matches themselves with who sat where.
 
     Args:
-        games, players, n, seed, swap, concurrency, illegal, max_cycles, options: as there.
+        games, players, n, seed, swap, repeats, concurrency, illegal, max_cycles, options: as there.
         keep: keep every decision, for trajectories.
 
     Raises:
@@ -100,8 +105,8 @@ def play(
     tables = [_Table(game_id, own, players) for game_id, own in _listed(games, options)]
     if not tables:
         raise ValueError("there is no game to play: give one id or several")
-    if n < 0 or concurrency < 1:
-        raise ValueError("n is at least 0 and concurrency at least 1")
+    if n < 0 or concurrency < 1 or repeats < 1:
+        raise ValueError("n is at least 0, concurrency and repeats at least 1")
     check_max_cycles(max_cycles)
     rule = IllegalPolicy.read(illegal)
     seeds = SeedSequence(check_seed(seed))
@@ -113,11 +118,12 @@ def play(
             policies = table.policies(group)
             language = any(policy.speaks for policy in policies)
             match_seed = seeds.next()
-            for turn in range(len(policies) if swap else 1):
+            rotations = range(len(policies) if swap else 1)
+            for repeat, turn in product(range(repeats), rotations):
                 sitting = sitting_of(turn, len(policies))
                 match = Match(table.game, match_seed, rule, max_cycles, language)
                 seated = tuple(policies[player] for player in sitting)
-                yield Running(number, group, table.full_id, match, sitting, seated, keep)
+                yield Running(number, group, table.full_id, match, sitting, seated, keep, repeat)
                 number += 1
 
     return run(islice(start(), n), concurrency)

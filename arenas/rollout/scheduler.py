@@ -44,6 +44,7 @@ class Running:
         sitting: which player of the group has each seat.
         policies: who plays, by seat.
         keep: whether decisions are kept.
+        repeat: which playing of the deal this is; players draw anew in each.
         decisions: one for each entry of the match's log, if they are kept.
     """
 
@@ -54,6 +55,7 @@ class Running:
     sitting: tuple[int, ...]
     policies: tuple[Policy, ...]
     keep: bool = False
+    repeat: int = 0
     decisions: list[Decision] = field(default_factory=list)
     _asked: list[Turn] = field(default_factory=list)
     _replies: dict[int, Reply] = field(default_factory=dict)
@@ -62,6 +64,9 @@ class Running:
         """The turns that are pending now, in the order of seats."""
         match, number = self.match, self.number
         self._asked = [Turn.of(match, seat, number) for seat in match.awaited]
+        if self.repeat:
+            for turn in self._asked:
+                turn.rng = turn.rng.fork(self.repeat)
         return self._asked
 
     def answered(self, turn: Turn, reply: Reply) -> bool:

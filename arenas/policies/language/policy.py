@@ -50,6 +50,7 @@ class LanguagePolicy(Policy):
         moves: see above.
         sampling: settings of every turn, or a function that gives them for a turn.
         prompts: how prompts are written; the chat template if there is one.
+        history: of those prompts, unless they are given; see `Prompts`.
         adapters: names of `peft` adapters by agent name ("player_0") or role; other seats get the
             bare model. All go through together. None leaves the model's active adapters on.
         batching: of free text: "rows" (any device, each turn has its own stream) or "paged" (the
@@ -75,6 +76,7 @@ class LanguagePolicy(Policy):
         moves: Moves = "free",
         sampling: Sampling | Callable[[Turn], Sampling] = Sampling(),  # noqa: B008 (immutable)
         prompts: Prompts | None = None,
+        history: bool = True,
         adapters: Mapping[str, str] | None = None,
         batching: Literal["rows", "paged"] = "rows",
         reuse: bool = True,
@@ -92,7 +94,9 @@ class LanguagePolicy(Policy):
         limit = getattr(self.passes.config, "max_position_embeddings", None)
         ends = getattr(getattr(model, "generation_config", None), "eos_token_id", None)
         end_ids = [ends] if isinstance(ends, int) else ends or ()
-        self.prompts = prompts or Prompts(tokenizer, context=limit, end_ids=end_ids)
+        self.prompts = prompts or Prompts(
+            tokenizer, history=history, context=limit, end_ids=end_ids
+        )
         self.moves = moves
         self.sampling = sampling
         self.adapters = adapters
