@@ -428,7 +428,7 @@ class FlatVectorEnv(VectorEnv[Any, Any, Any]):
         if self._rows is not None:
             row = self._rows[int(self._out.positions[game])]
         else:
-            row = self._device.read(self._batch.rows)[game]
+            row = self._device.read(self._batch.rows[game])
         return self.game.position(tuple(row.tolist()))
 
     def render(self) -> tuple[str, ...] | None:
