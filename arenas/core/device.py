@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -39,7 +40,7 @@ def device_of(name: str, engine: ModuleType, rules: ModuleType, threads: int = 1
     raise ValueError(f"device={name!r}: the devices are cpu and cuda")
 
 
-class Device:
+class Device(ABC):
     """Runs kernels on arrays of its own kind; here NumPy's, in one thread."""
 
     target = "python"
@@ -54,9 +55,9 @@ class Device:
             self._compiled[kernel] = specialise(kernel, self.target, **self._modules)
         return self._compiled[kernel]
 
+    @abstractmethod
     def run(self, kernel: Callable[..., None], batch: Batch, *args: Any) -> None:
         """Runs a kernel; arrays among `args` have one entry per game."""
-        raise NotImplementedError
 
     def inner(self, host: np.ndarray) -> Any:
         """An array that only kernels read, with what `host` holds."""

@@ -123,7 +123,7 @@ def run(waiting: Iterator[Running], concurrency: int) -> Iterator[Running]:
 
 def _play(waiting: Iterator[Running], concurrency: int, held: Sized) -> Iterator[Running]:
     """Finished matches in any order; none is begun while too many finished ones are `held`."""
-    streams: dict[int, Stream] = {}
+    streams: dict[int, Stream | _Thread] = {}
     threads = _Threads()
     running: dict[int, Running] = {}
     to_ask: list[Running] = []
@@ -160,7 +160,7 @@ def _play(waiting: Iterator[Running], concurrency: int, held: Sized) -> Iterator
         streams = {key: stream for key, stream in streams.items() if len(stream)}
 
 
-def _answers(streams: list[Stream], threads: _Threads) -> Iterator[tuple[Turn, Reply]]:
+def _answers(streams: list[Stream | _Thread], threads: _Threads) -> Iterator[tuple[Turn, Reply]]:
     """What is answered next; of policies in threads, only what is ready if others go on."""
     waiting = [stream for stream in streams if isinstance(stream, _Thread)]
     for thread in waiting:
@@ -179,8 +179,8 @@ class _Threads:
         self.done: SimpleQueue[tuple[_Thread, list[tuple[Turn, Reply]] | BaseException]]
         self.done = SimpleQueue()
 
-    def stream(self, policy: Policy) -> Stream:
-        """A stream that answers in a thread."""
+    def stream(self, policy: Policy) -> _Thread:
+        """Where turns go that are answered in a thread; `take` has the answers."""
         return _Thread(policy, self)
 
     def take(self, wait: bool) -> Iterator[tuple[Turn, Reply]]:
@@ -191,7 +191,7 @@ class _Threads:
             yield from thread.ended(result)
 
 
-class _Thread(Stream):
+class _Thread:
     """Calls `act` in a thread of its own, with all that has come in since the last call.
 
     The threads are daemons: a server that hangs does not keep the process from ending.
@@ -218,9 +218,6 @@ class _Thread(Stream):
         if isinstance(result, BaseException):
             raise result
         return result
-
-    def take(self) -> list[tuple[Turn, Reply]]:
-        raise NotImplementedError("answers of threads come through _Threads.take")
 
     def __len__(self) -> int:
         return len(self._turns) + len(self._asked)
