@@ -515,21 +515,9 @@ class Training:
     def export(self) -> None:
         """Writes what follows from the checkpoint that was saved: the policy and the curve."""
         self.policy.save(self.out / "policy.pt")
-        if self.curve:
-            with (
-                replacing(self.out / "curve.csv") as partial,
-                partial.open("w", newline="") as file,
-            ):
-                writer = csv.DictWriter(file, list(self.curve[0]))
-                writer.writeheader()
-                writer.writerows(self.curve)
+        write_curve(self.curve, self.out)
         if self.config.pool_share:
-            self.pool.save(self.out / "pool.json")
-        # Not before: the checkpoint until now may still name a member that has left the pool.
-        kept = {member.payload for member in self.pool.members}
-        for path in (self.out / "pool").glob("*.pt"):
-            if f"pool/{path.name}" not in kept:
-                path.unlink()
+            write_pool(self.pool, self.out)
 
     def restore(self) -> None:
         """Goes on from the checkpoint in `out`.
@@ -545,9 +533,7 @@ class Training:
             raise ValueError(f"{path} is no checkpoint of this algorithm")
         there = {**saved["config"], "game_id": saved["game_id"], "options": saved["options"]}
         here = {**asdict(self.config), "game_id": self.game_id, "options": self.options}
-        if other := [name for name in here if there.get(name) != here[name]]:
-            differences = ", ".join(f"{n}={there.get(n)!r}, now {here[n]!r}" for n in other)
-            raise ValueError(f"it holds a run with other settings ({differences})")
+        check_same_run(there, here)
         self.iteration, self.steps = saved["iteration"], saved["steps"]
         self.curve = saved["curve"]
         self.network.load_state_dict(saved["network"])
@@ -558,6 +544,54 @@ class Training:
         self.pool = OpponentPool.from_state(saved["pool"])
         for member in self.pool.members:
             self._opponent(member)
+
+
+@contextmanager
+def going_on(out: Path) -> Iterator[None]:
+    """Says of a checkpoint that is refused what can be done instead.
+
+    Raises:
+        ValueError: as the refusal, with that advice.
+    """
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(
+            f"cannot go on from {out}: {error}; say --fresh to discard that run, "
+            "or choose another --out"
+        ) from None
+
+
+def check_same_run(there: Mapping[str, Any], here: Mapping[str, Any]) -> None:
+    """Accepts a checkpoint made with the settings of this run, silently.
+
+    Raises:
+        ValueError: they differ; the message names what does.
+    """
+    if other := [name for name in here if there.get(name) != here[name]]:
+        differences = ", ".join(f"{n}={there.get(n)!r}, now {here[n]!r}" for n in other)
+        raise ValueError(f"it holds a run with other settings ({differences})")
+
+
+def write_curve(curve: Sequence[Mapping[str, float]], out: Path) -> None:
+    """Writes the measurements so far as `curve.csv`; nothing before the first."""
+    if curve:
+        with replacing(out / "curve.csv") as partial, partial.open("w", newline="") as file:
+            writer = csv.DictWriter(file, list(curve[0]))
+            writer.writeheader()
+            writer.writerows(curve)
+
+
+def write_pool(pool: OpponentPool, out: Path) -> None:
+    """Writes `pool.json` and removes the files of members that have left the pool.
+
+    Call it after the checkpoint, which until then may name such a member.
+    """
+    pool.save(out / "pool.json")
+    kept = {member.payload for member in pool.members}
+    for path in (out / "pool").glob("*.pt"):
+        if f"pool/{path.name}" not in kept:
+            path.unlink()
 
 
 def _tree_of(game: Game[Any]) -> GameTree:
@@ -811,13 +845,8 @@ def command(
         if not resume:
             _discard(out)
         if (out / "checkpoint.pt").exists():
-            try:
+            with going_on(out):
                 training.restore()
-            except ValueError as error:
-                raise ValueError(
-                    f"cannot go on from {out}: {error}; say --fresh to discard that run, "
-                    "or choose another --out"
-                ) from None
             click.echo(f"going on after {training.steps} moves", err=True)
         written = {"game_id": full, "options": training.options, **asdict(config)}
         with replacing(out / "config.json") as partial:

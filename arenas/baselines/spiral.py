@@ -34,7 +34,6 @@ a draw, one seat takes all. Each is measured in every iteration, and said aloud 
 from __future__ import annotations
 
 import copy
-import csv
 import json
 import math
 import shutil
@@ -65,7 +64,16 @@ from transformers import (
 from transformers.utils import logging as transformers_logging
 
 import arenas
-from arenas.baselines.ppo_selfplay import LEARNER, MAX_STATES, interruptible, references
+from arenas.baselines.ppo_selfplay import (
+    LEARNER,
+    MAX_STATES,
+    check_same_run,
+    going_on,
+    interruptible,
+    references,
+    write_curve,
+    write_pool,
+)
 from arenas.core.game import Game
 from arenas.core.policy import Policy, Reply, Tokens, Turn
 from arenas.core.rng import Rng
@@ -74,6 +82,7 @@ from arenas.policies.game_tree import GameTree
 from arenas.policies.language import LanguagePolicy, Prompts, Sampling
 from arenas.policies.language.passes import Passes
 from arenas.policies.language.policy import Moves
+from arenas.policies.network import read_saved, write_saved
 from arenas.policies.pool import MIRROR, Member, OpponentPool
 from arenas.rating.exploitability import nash_conv
 from arenas.rating.results import PlayerResult, Results
@@ -760,8 +769,7 @@ class Training:
     def _snapshot(self) -> None:
         name = f"{self.iteration:06d}"
         path = f"pool/{name}.pt"
-        with replacing(self.out / path) as partial:
-            torch.save(self.average, partial)
+        write_saved(self.average, self.out / path)
         self.pool.add(Member(name, self.iteration, path))
 
     def _opponent(self, member: Member) -> LanguagePolicy:
@@ -773,7 +781,7 @@ class Training:
             )
             self._frozen.trainable = False
         if self._frozen.name != member.name:
-            weights = torch.load(self.out / member.payload, weights_only=True)
+            weights = read_saved(self.out / member.payload)
             _set(dict(self._frozen.passes.model.named_parameters()), weights)
             self._frozen.name = member.name
             self._frozen.set_version(member.version)
@@ -853,7 +861,7 @@ class Training:
     # -- files ---------------------------------------------------------------------------------
 
     def save(self) -> None:
-        """Writes the checkpoint, then what follows from it: the model and the table."""
+        """Writes the checkpoint."""
         contents = {
             "games": dict(listed(self.games)),
             "config": asdict(self.config),
@@ -868,42 +876,30 @@ class Training:
             "baselines": self.baselines.state(),
             "pool": self.pool.state(),
         }
-        with replacing(self.out / "checkpoint.pt") as partial:
-            torch.save(contents, partial)
+        write_saved(contents, self.out / "checkpoint.pt")
+
+    def export(self) -> None:
+        """Writes what follows from the checkpoint that was saved: the model and the curve."""
         with self.averaged():
             self.model.save_pretrained(self.out / "model")
         self.tokenizer.save_pretrained(self.out / "model")
-        if self.curve:
-            with (
-                replacing(self.out / "curve.csv") as partial,
-                partial.open("w", newline="") as file,
-            ):
-                writer = csv.DictWriter(file, list(self.curve[0]))
-                writer.writeheader()
-                writer.writerows(self.curve)
+        write_curve(self.curve, self.out)
         if self.config.pool_share:
-            self.pool.save(self.out / "pool.json")
-        # Not before: the checkpoint until now may still name a member that has left the pool.
-        kept = {member.payload for member in self.pool.members}
-        for path in (self.out / "pool").glob("*.pt"):
-            if f"pool/{path.name}" not in kept:
-                path.unlink()
+            write_pool(self.pool, self.out)
 
     def restore(self) -> None:
         """Goes on from the checkpoint in `out`.
 
         Raises:
-            ValueError: it is of a run with other settings, which the message names.
+            ValueError: it is damaged, or of a run with other settings, which the message names.
         """
-        saved = torch.load(self.out / "checkpoint.pt", weights_only=True)
-        there = {**saved["config"], "games": saved["games"]}
-        here = {**asdict(self.config), "games": dict(listed(self.games))}
-        if other := [name for name in here if there.get(name) != here[name]]:
-            differences = ", ".join(f"{n}={there.get(n)!r}, now {here[n]!r}" for n in other)
-            raise ValueError(
-                f"{self.out} holds a run with other settings ({differences}); "
-                "say --fresh to discard it, or choose another --out"
-            )
+        path = self.out / "checkpoint.pt"
+        with going_on(self.out):
+            saved = read_saved(path)
+            if "games" not in saved:
+                raise ValueError(f"{path} is no checkpoint of this algorithm")
+            there = {**saved["config"], "games": saved["games"]}
+            check_same_run(there, {**asdict(self.config), "games": dict(listed(self.games))})
         self.iteration, self.matches = saved["iteration"], saved["matches"]
         self.curve, self._usual_length = saved["curve"], saved["usual_length"]
         _set(self.weights, saved["weights"])
@@ -996,8 +992,11 @@ def train(training: Training, time_limit: float | None = None) -> bool:
                 # Events first: those that come after the checkpoint are purged, not made up for.
                 writer.flush()
                 training.save()
+                training.export()
             if stop:
                 break
+    # Once more for a run that was killed between its last checkpoint and these.
+    training.export()
     if training.curve:
         draw(training.curve, out / "curve.png", ", ".join(training.games))
     return interrupted() and not training.over
