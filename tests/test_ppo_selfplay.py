@@ -2,13 +2,11 @@
 
 import csv
 import json
-import random
 import re
 import shutil
 import signal
 import subprocess
 import sys
-import time
 from importlib.util import find_spec
 
 import numpy as np
@@ -16,6 +14,7 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
+from killing import stop_after_checkpoint
 
 from arenas.cli import app
 from arenas.policies.pool import Member
@@ -352,24 +351,10 @@ def test_a_killed_run_ends_as_one_that_was_not(tmp_path):
     done = subprocess.run(
         [*command, *arguments(whole, **long)], check=True, capture_output=True, text=True
     )
-    moments = random.Random()
     for how in (signal.SIGKILL, signal.SIGINT, signal.SIGKILL):
-        checkpoint = killed / "checkpoint.pt"
-        before = checkpoint.stat().st_mtime_ns if checkpoint.exists() else 0
-        process = subprocess.Popen(
-            [*command, *arguments(killed, **long)],
-            stderr=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            text=True,
+        err = stop_after_checkpoint(
+            [*command, *arguments(killed, **long)], killed / "checkpoint.pt", how
         )
-        while process.poll() is None and (
-            not checkpoint.exists() or checkpoint.stat().st_mtime_ns == before
-        ):
-            time.sleep(0.01)
-        time.sleep(moments.uniform(0, 0.3))
-        process.send_signal(how)
-        _, err = process.communicate(timeout=120)
-        assert process.returncode in ((-9,) if how == signal.SIGKILL else (130,)), err
         if how == signal.SIGINT:
             assert "the same command goes on" in err
             assert (killed / "curve.png").exists()

@@ -2,15 +2,14 @@
 
 import csv
 import json
-import random
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import replace
 
 import pytest
 from click.testing import CliRunner
+from killing import stop_after_checkpoint
 
 import arenas
 from arenas.cli import app
@@ -21,6 +20,7 @@ pytest.importorskip("tensorboard")
 pytest.importorskip("matplotlib")
 torch.set_num_threads(1)
 
+from arenas.baselines import spiral  # noqa: E402
 from arenas.baselines.spiral import (  # noqa: E402
     TINY_DEFAULTS,
     Config,
@@ -385,6 +385,27 @@ def test_other_settings_do_not_go_on(tmp_path):
         train(tmp_path, clip=0.3).restore()
 
 
+def test_a_torn_checkpoint_is_named(tmp_path):
+    train(tmp_path).save()
+    path = tmp_path / "checkpoint.pt"
+    path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(ValueError, match=r"checkpoint\.pt is damaged.*--fresh"):
+        train(tmp_path).restore()
+
+
+def test_a_run_killed_after_its_last_checkpoint_still_leaves_its_model(tmp_path):
+    training = train(tmp_path)
+    while not training.over:
+        training.iterate()
+    training.save()
+    assert not (tmp_path / "model").exists()
+    again = train(tmp_path)
+    again.restore()
+    spiral.train(again)
+    assert (tmp_path / "model" / "config.json").exists()
+    assert (tmp_path / "curve.csv").exists()
+
+
 def arguments(out, **changes):
     chosen = {**SMALL, **changes}
     flags = []
@@ -406,22 +427,7 @@ def test_a_killed_run_ends_as_one_that_was_not(tmp_path):
         [*command, *arguments(whole, **long)], check=True, capture_output=True, text=True
     )
     for how in (signal.SIGKILL, signal.SIGINT):
-        checkpoint = killed / "checkpoint.pt"
-        before = checkpoint.stat().st_mtime_ns if checkpoint.exists() else 0
-        process = subprocess.Popen(
-            [*command, *arguments(killed, **long)],
-            stderr=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            text=True,
-        )
-        while process.poll() is None and (
-            not checkpoint.exists() or checkpoint.stat().st_mtime_ns == before
-        ):
-            time.sleep(0.01)
-        time.sleep(random.uniform(0, 0.3))
-        process.send_signal(how)
-        _, err = process.communicate(timeout=120)
-        assert process.returncode in ((-9,) if how == signal.SIGKILL else (130,)), err
+        stop_after_checkpoint([*command, *arguments(killed, **long)], killed / "checkpoint.pt", how)
     last = subprocess.run(
         [*command, *arguments(killed, **long)], check=True, capture_output=True, text=True
     )
