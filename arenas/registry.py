@@ -270,7 +270,7 @@ def make_vec(
             `gym.make_vec(..., vectorization_mode="sync")` steps any game.
         ValueError: a value is out of range.
     """
-    from arenas.core import vector
+    from arenas.core import one_learner, vector
 
     game = make_game(game_id, **options)
     if not isinstance(game, FlatGame):
@@ -295,7 +295,7 @@ def make_vec(
     if layout == "self_play" or opponent == "self":
         return vector.SelfPlayVectorEnv(game, **common)
     opponents = opponents_named(game_id, game, opponent)
-    return vector.OneLearnerVectorEnv(game, opponents, seat=seat, **common)
+    return one_learner.OneLearnerVectorEnv(game, opponents, seat=seat, **common)
 
 
 def make_gym_vec(
