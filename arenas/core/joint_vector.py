@@ -399,9 +399,7 @@ class JointVectorEnv(VectorEnv[Any, Any, Any]):
             streams = fork(fork(streams, TURNS), seat)
             streams = fork(streams, self._submitted[where, seat].astype(np.uint64))
         seats = np.full(len(streams), seat, np.int64)
-        return Decisions(
-            self._observations[where, seat], self._masks[where, seat], seats, streams
-        )
+        return Decisions(self._observations[where, seat], self._masks[where, seat], seats, streams)
 
     def render(self) -> tuple[str, ...] | None:
         """Every game as a text picture; None without a render mode."""
