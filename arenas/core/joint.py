@@ -61,8 +61,9 @@ class JointState:
         self.notes = notes
 
     def __eq__(self, other: object) -> bool:
-        same = isinstance(other, JointState)
-        return same and (other.row, other.notes) == (self.row, self.notes)
+        if not isinstance(other, JointState):
+            return NotImplemented
+        return (other.row, other.notes) == (self.row, self.notes)
 
     def __hash__(self) -> int:
         return hash((tuple(self.row), self.notes))

@@ -96,7 +96,7 @@ def sample(b: JointBatch, actions: np.ndarray) -> None:
 def play_randomly(
     b: JointBatch, settings: Settings, views: bool, steps: int, actions: np.ndarray
 ) -> None:
-    """`steps` times `sample` and `step`, game by game; a match that waits for a reset stays over."""
+    """`steps` times `sample` and `step`, game by game; a match that waits for a reset stays."""
     for i in range(first(), b.rows.shape[0], stride()):
         for _ in range(steps):
             draw_actions(b, i, actions[i])

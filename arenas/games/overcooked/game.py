@@ -12,7 +12,6 @@ from arenas.core.game import GameSpec, whole
 from arenas.core.joint import JointFlatGame, JointState
 from arenas.core.outcome import Outcome
 from arenas.core.rng import Rng
-from arenas.core.rng import Rng
 from arenas.games.overcooked import rules as flat
 from arenas.games.overcooked import text
 from arenas.games.overcooked.layouts import COUNTER, MAX_COOK_TIME, POT, RECIPES, read_layout
