@@ -230,7 +230,7 @@ def some_thing(table: Table, word: int) -> int:
         return DISH
     if what == 1:
         return SOUP | recipe << 3
-    return ONION if recipe & 3 else TOMATO
+    return ONION if scale(draw(word, 1), items(recipe)) < recipe & 3 else TOMATO
 
 
 def over(table: Table, row: Row) -> bool:
