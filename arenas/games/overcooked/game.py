@@ -205,6 +205,11 @@ class Overcooked(JointFlatGame):
     def show(self, state: JointState, seat: int | None = None) -> str:
         return self.scene(state).situation(seat)
 
+    def draw(self, state: JointState, seat: int | None = None) -> np.ndarray:
+        from arenas.games.overcooked.draw import draw_kitchen
+
+        return draw_kitchen(self.layout, self.table, state.row, seat)
+
     def format(self, state: JointState, seat: int, move: Any) -> str:
         return f"[{text.ACTIONS[move]}]"
 
