@@ -90,9 +90,9 @@ class Config:
 
     method: str = _setting("sp", click.Choice(["sp", "fcp", "mep"]), "How partners are found.")
     seed: int = _setting(0, click.IntRange(0, 2**31 - 1), "Everything random follows from it.")
-    member_steps: int = _setting(1_500_000, COUNT, "Steps by self-play, of each member.")
-    response_steps: int = _setting(2_500_000, COUNT, "Steps of the response to the population.")
-    members: int = _setting(5, COUNT, "Size of the population (of fcp and mep).")
+    member_steps: int = _setting(1_200_000, COUNT, "Steps by self-play, of each member.")
+    response_steps: int = _setting(2_000_000, COUNT, "Steps of the response to the population.")
+    members: int = _setting(4, COUNT, "Size of the population (of fcp and mep).")
     population_entropy: float = _setting(
         0.04, NOT_NEGATIVE, "Points a nat for what the population seldom does (of mep)."
     )
@@ -101,7 +101,7 @@ class Config:
     num_envs: int = _setting(64, COUNT, "Matches of one round.")
     segment: int = _setting(100, COUNT, "Steps between two updates.")
     learning_rate: float = _setting(1e-3, POSITIVE, "Adam's at the start; falls linearly to zero.")
-    entropy_start: float = _setting(0.05, NOT_NEGATIVE, "Weight of the entropy at the start.")
+    entropy_start: float = _setting(0.01, NOT_NEGATIVE, "Weight of the entropy at the start.")
     entropy_end: float = _setting(0.001, NOT_NEGATIVE, "The same at the end.")
     shaped_until: float = _setting(0.6, SHARE, "Share of the steps over which shaping fades.")
     reward_unit: float = _setting(10.0, POSITIVE, "Points that count as 1.")
@@ -127,6 +127,17 @@ class Config:
                 each.metadata["kind"].convert(value, None, None)
             except click.BadParameter as error:
                 raise ValueError(f"{each.name}={value}: {error.message}") from None
+
+
+DEFAULTS: dict[str, dict[str, Any]] = {
+    # Nothing is paid for handing things over the counter, so it takes long to be found by chance.
+    "forced_coordination": {
+        "entropy_start": 0.05,
+        "member_steps": 2_500_000,
+        "response_steps": 3_000_000,
+    },
+}
+"""What each kitchen sets otherwise."""
 
 
 # -- networks over what changes --------------------------------------------------------------------
@@ -774,12 +785,17 @@ def report(training: Training) -> str:
 def _options(command: Callable[..., None]) -> Callable[..., None]:
     """An option for every setting, in their order."""
     for each in reversed(fields(Config)):
+        by_kitchen = [
+            f"{kitchen}: {defaults[each.name]}"
+            for kitchen, defaults in DEFAULTS.items()
+            if each.name in defaults
+        ]
         command = click.option(
             f"--{each.name.replace('_', '-')}",
             each.name,
             type=each.metadata["kind"],
             default=None,
-            help=f"{each.metadata['help']}  [{each.default}]",
+            help=f"{each.metadata['help']}  [{'; '.join([str(each.default), *by_kitchen])}]",
         )(command)
     return command
 
@@ -827,10 +843,12 @@ def command(
     try:
         full = arenas.registry.find(game_id).id
         chosen = {name: value for name, value in settings.items() if value is not None}
-        config = replace(Config(), **chosen)
+        options = read_options(option)
+        kitchen = str(options.get("kitchen", ""))
+        config = replace(Config(), **{**DEFAULTS.get(kitchen, {}), **chosen})
         name = f"{game_id.split('/')[-1]}-{config.method}-{config.seed}"
         out = out or Path("runs") / name
-        training = Training(full, read_options(option), config, out)
+        training = Training(full, options, config, out)
         if not resume:
             _discard(out)
         if (out / "checkpoint.pt").exists():
