@@ -1,9 +1,9 @@
 """Shortest plans of a cook over (cell, orientation), and whether a kitchen can serve soup at all.
 
 Only the terrain counts here: cooks, soups and orders are in the state. A grid is a list of rows in
-overcooked-ai's letters: space floor, `X` counter, `O` onions, `T` tomatoes, `D` dishes, `P` pot, `S`
-serving; digits are floor on which a cook starts. A cell is the number y * width + x. Orientations
-and moves are numbered alike: 0 north, 1 south, 2 east, 3 west.
+overcooked-ai's letters: space floor, `X` counter, `O` onions, `T` tomatoes, `D` dishes, `P` pot,
+`S` serving; digits are floor on which a cook starts. A cell is the number y * width + x.
+Orientations and moves are numbered alike: 0 north, 1 south, 2 east, 3 west.
 
 **Why it is fast.** A move sets the orientation, also where it is blocked, so what a cook can reach
 from a cell does not depend on where it faced. One breadth-first search over cells therefore gives
@@ -27,8 +27,8 @@ FAR = 1 << 20
 class MotionPlanner:
     """Shortest plans of one cook in a kitchen, around another cook or through it.
 
-    The cost of a plan is its number of actions, the closing INTERACT included, as in overcooked-ai's
-    `MotionPlanner`. Its `counter_goals` are a choice of the caller here: any feature is a target.
+    The cost of a plan is its number of actions, the closing INTERACT included, as in
+    overcooked-ai's `MotionPlanner`. Its `counter_goals` are a choice of the caller here: any feature is a target.
 
     Args:
         grid: the rows, all of one length; the border has no floor.
@@ -94,7 +94,7 @@ class MotionPlanner:
             blocked: a floor cell that cannot be entered, such as the other cook's; -1 for none.
 
         Returns:
-            One cost for each cell of the grid, `FAR` where there is no way; kept, not to be changed.
+            One cost for each cell, `FAR` where there is no way; the list is kept, do not change it.
         """
         field = self._fields.get((target, blocked))
         if field is None:
@@ -179,7 +179,7 @@ class MotionPlanner:
 
     @cached_property
     def region(self) -> list[int]:
-        """The number of the connected piece of floor that each cell is part of; -1 off the floor."""
+        """The number of the connected piece of floor that each cell is in; -1 off the floor."""
         region = [-1] * len(self.terrain)
         for number, start in enumerate(self.floor):
             if region[start] >= 0:
