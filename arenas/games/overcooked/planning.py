@@ -28,7 +28,8 @@ class MotionPlanner:
     """Shortest plans of one cook in a kitchen, around another cook or through it.
 
     The cost of a plan is its number of actions, the closing INTERACT included, as in
-    overcooked-ai's `MotionPlanner`. Its `counter_goals` are a choice of the caller here: any feature is a target.
+    overcooked-ai's `MotionPlanner`. Its `counter_goals` are a choice of the caller here: any feature
+    is a target.
 
     Args:
         grid: the rows, all of one length; the border has no floor.
