@@ -1,0 +1,1 @@
+"""Overcooked: cooks who share a kitchen; see README.md in this folder."""
