@@ -16,9 +16,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 
+from arenas.games.overcooked.layouts import COUNTER, DISHES, FLOOR, HATCH, ONIONS, POT, TOMATOES
+
 NORTH, SOUTH, EAST, WEST, STAY, INTERACT = range(6)
-FLOOR, COUNTER, ONIONS, TOMATOES, DISHES, POT, SERVING = " XOTDPS"
-TERRAIN = FLOOR + COUNTER + ONIONS + TOMATOES + DISHES + POT + SERVING
+TERRAIN = FLOOR + COUNTER + ONIONS + TOMATOES + DISHES + POT + HATCH
 
 FAR = 1 << 20
 """Cost of what cannot be reached: more than any plan, and small enough to add up."""
@@ -28,8 +29,8 @@ class MotionPlanner:
     """Shortest plans of one cook in a kitchen, around another cook or through it.
 
     The cost of a plan is its number of actions, the closing INTERACT included, as in
-    overcooked-ai's `MotionPlanner`. Its `counter_goals` are a choice of the caller here: any feature
-    is a target.
+    overcooked-ai's `MotionPlanner`. What are `counter_goals` there is left to the caller here: any
+    feature is a target.
 
     Args:
         grid: the rows, all of one length; the border has no floor.
@@ -204,7 +205,7 @@ class MotionPlanner:
         ]
 
 
-def why_unsolvable(grid: Sequence[str], recipes: Iterable[Iterable[str]] = (ONIONS,)) -> str | None:
+def why_unsolvable(grid: Sequence[str], recipes: Iterable[str] = ("ooo",)) -> str | None:
     """What keeps the cooks of a kitchen from ever serving a soup; None if nothing does.
 
     Things travel within a region of floor on which a cook starts, and from one region to another
@@ -213,8 +214,8 @@ def why_unsolvable(grid: Sequence[str], recipes: Iterable[Iterable[str]] = (ONIO
 
     Args:
         grid: rows with the cooks' starts as digits.
-        recipes: what the soups that are ordered need, as letters of their dispensers: `("O", "OT")`
-            are onion soup and a soup with both. One soup that can be served is enough.
+        recipes: what is ordered, as `Layout.ordered` has it: "ooo", "oot". One soup that can be
+            served is enough.
 
     Returns:
         None, or a sentence that names the first thing that is out of reach.
@@ -245,7 +246,7 @@ def why_unsolvable(grid: Sequence[str], recipes: Iterable[Iterable[str]] = (ONIO
     problem = "no soup is ordered"
     dishes = source(DISHES)
     for recipe in recipes:
-        needed = sorted(set(recipe))
+        needed = sorted(set(recipe.upper()))
         pots = planner.cells(POT)
         for letter in needed:
             at = source(letter)
@@ -258,7 +259,7 @@ def why_unsolvable(grid: Sequence[str], recipes: Iterable[Iterable[str]] = (ONIO
             problem = "no dish can be brought to a pot that can be filled"
             continue
         soups = spread(region for pot in pots for region in planner.touches[pot] & dishes)
-        if any(planner.touches[serving] & soups for serving in planner.cells(SERVING)):
+        if any(planner.touches[serving] & soups for serving in planner.cells(HATCH)):
             return None
         problem = "no soup can be brought to a serving location"
     return problem
