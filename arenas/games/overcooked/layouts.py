@@ -147,6 +147,14 @@ class Layout:
         """Cells to the north, south, east and west; a cell of floor has all four."""
         return cell - self.width, cell + self.width, cell + 1, cell - 1
 
+    def neighbours_inside(self, cell: int) -> tuple[int, ...]:
+        """The same for any cell, with -1 for those outside the grid."""
+        x, y = self.xy(cell)
+        inside = y > 0, y < self.height - 1, x < self.width - 1, x > 0
+        return tuple(
+            c if ok else -1 for c, ok in zip(self.neighbours(cell), inside, strict=True)
+        )
+
     # -- orders and prices ---------------------------------------------------------------------
 
     @property
