@@ -1,0 +1,256 @@
+"""What each cook of a kitchen should do next: whoever is nearest does what is needed first.
+
+A rota is drawn up from one scene alone, in the same way for every cook. Two cooks who follow it
+therefore agree without a word; with a stranger it goes by what that one holds and where it stands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from arenas.games.overcooked.planning import FAR
+from arenas.games.overcooked.scene import (
+    DISH,
+    IDLE,
+    INGREDIENTS,
+    LETTERS,
+    NOTHING,
+    SOUP,
+    Cook,
+    Kitchen,
+    Scene,
+)
+from arenas.games.overcooked.skills import Skill
+
+PATIENCE = 35
+"""A cook that has done nothing for so many steps is not relied on: a trip with a whole cooking time
+of waiting takes fewer."""
+
+
+class Errand(NamedTuple):
+    """What a cook does next.
+
+    Attributes:
+        skill: it in words.
+        cells: features at which it is done, any of them.
+        wait: go there, but do not use it yet.
+    """
+
+    skill: Skill
+    cells: Sequence[int]
+    wait: bool = False
+
+
+def relied_on(cook: Cook) -> bool:
+    """Whether a cook has done something lately."""
+    return cook.unproductive < PATIENCE
+
+
+class Rota:
+    """Errands of the cooks in one scene.
+
+    Args:
+        kitchen: in which kitchen.
+        scene: in which moment.
+    """
+
+    def __init__(self, kitchen: Kitchen, scene: Scene) -> None:
+        self.kitchen = kitchen
+        self.scene = scene
+        self.regions = [kitchen.planner.region[cook.cell] for cook in scene.cooks]
+        self.relied_on = [relied_on(cook) for cook in scene.cooks]
+        self.missing = {
+            cell: kitchen.missing(pot.recipe) for cell, pot in scene.pots.items() if pot.left == IDLE
+        }
+        self.cooking = [cell for cell, pot in scene.pots.items() if pot.left != IDLE]
+
+    def errand(self, seat: int) -> Errand:
+        """What a cook should do next."""
+        held = self.scene.cooks[seat].held
+        if held == NOTHING:
+            return self._with_nothing(seat)
+        if not self.kitchen.uses[held, self.regions[seat]]:
+            return self._hand_on(seat)
+        if held == SOUP:
+            return Errand(Skill("deliver"), self.kitchen.uses[SOUP, self.regions[seat]])
+        return self._with_dish(seat) if held == DISH else self._with_ingredient(seat)
+
+    # -- what there is -------------------------------------------------------------------------
+
+    def cost(self, seat: int, cells: Sequence[int]) -> int:
+        """Actions of a cook until it uses one of these, past whoever never moves."""
+        cook = self.scene.cooks[seat]
+        return self.kitchen.planner.closest(cook.cell, cook.facing, cells, self._blocked(seat))[0]
+
+    def _blocked(self, seat: int) -> int:
+        """The cell of a cook that is not relied on to move away; -1 if there is none."""
+        for other, cook in enumerate(self.scene.cooks):
+            if other != seat and not self.relied_on[other]:
+                return cook.cell
+        return -1
+
+    def _reached(self, seat: int, cells: Sequence[int]) -> list[int]:
+        """Those of some features that a cook gets to."""
+        field, blocked = self.kitchen.planner.field, self._blocked(seat)
+        at = self.scene.cooks[seat].cell
+        return [cell for cell in cells if field(cell, blocked)[at] < FAR]
+
+    def sources(self, seat: int, thing: str) -> list[int]:
+        """Where a cook can fetch a thing, leaving what lies ready for somebody nearer to its use."""
+        key = thing, self.regions[seat]
+        shelves, onward = self.kitchen.shelves[self.regions[seat]], self.kitchen.onward[key]
+        lying = [
+            cell
+            for cell, what in self.scene.counters.items()
+            if what == thing and cell in shelves and cell not in onward
+        ]
+        if not onward and not self.kitchen.uses[key]:
+            return []
+        return self._reached(seat, [*self.kitchen.supplies[key], *lying])
+
+    def _shelf(self, seat: int) -> Errand:
+        """Putting down what is not wanted."""
+        shelves = self.kitchen.shelves[self.regions[seat]]
+        empty = [cell for cell in shelves if cell not in self.scene.counters]
+        return Errand(Skill("place"), empty)
+
+    def _brought(self, seat: int, thing: str) -> int:
+        """How many of a thing others bring to its use, or lie where only others can take them."""
+        scene, onward = self.scene, self.kitchen.onward[thing, self.regions[seat]]
+        held = sum(
+            cook.held == thing and self.relied_on[other]
+            for other, cook in enumerate(scene.cooks)
+            if other != seat
+        )
+        return held + sum(scene.counters.get(cell) == thing for cell in onward)
+
+    def _nearer(
+        self, seat: int, cells: Callable[[int], Sequence[int]], busy: Callable[[str], bool]
+    ) -> int:
+        """How many others, of those with the right thing in hand, reach theirs before this cook."""
+        mine = self.cost(seat, cells(seat)), seat
+        nearer = 0
+        for other, cook in enumerate(self.scene.cooks):
+            if other != seat and busy(cook.held) and self.relied_on[other]:
+                cost = self.cost(other, cells(other))
+                nearer += cost < FAR and (cost, other) < mine
+        return nearer
+
+    def _needs(self, seat: int) -> tuple[dict[str, int], int, int]:
+        """What is needed when all that others hold has been used.
+
+        Returns:
+            Ingredients by thing; pots that cook and that nobody has a dish for; and pots that are
+            about to be full that nobody has a dish for.
+        """
+        brought = {thing: self._brought(seat, thing) for thing in LETTERS}
+        wanted = dict.fromkeys(LETTERS, 0)
+        full = 0
+        for missing in sorted(self.missing.values(), key=len):
+            short = False
+            for letter in missing:
+                thing = INGREDIENTS[letter]
+                if brought[thing]:
+                    brought[thing] -= 1
+                else:
+                    wanted[thing] += 1
+                    short = True
+            full += not short
+        soups = len(self.cooking) - self._brought(seat, DISH)
+        return wanted, soups, full + min(0, soups)
+
+    # -- what to do ----------------------------------------------------------------------------
+
+    def _hand_on(self, seat: int) -> Errand:
+        onward = self.kitchen.onward[self.scene.cooks[seat].held, self.regions[seat]]
+        empty = [cell for cell in sorted(onward) if cell not in self.scene.counters]
+        return Errand(Skill("place"), empty)
+
+    def _with_dish(self, seat: int) -> Errand:
+        scene, region = self.scene, self.regions[seat]
+        pots = self._reached(seat, self.kitchen.uses[DISH, region])
+        cooking = sorted((c for c in pots if c in self.cooking), key=lambda c: scene.pots[c].left)
+        nearer = self._nearer(seat, lambda _: cooking, lambda held: held == DISH)
+        if nearer < len(cooking):
+            left = scene.pots[cooking[nearer]].left
+            these = [cell for cell in cooking if scene.pots[cell].left == left]
+            return Errand(Skill("fill_dish"), these, wait=left > 0)
+        wanted, _, full = self._needs(seat)
+        if self._to_start(seat) and not self._free_hands(seat):
+            return self._shelf(seat)
+        if full > 0 or not any(wanted.values()):
+            near = [cell for cell in pots if len(self.missing.get(cell, "ooo")) < 2]
+            return Errand(Skill("wait", ticks=1), near or pots, wait=True)
+        return self._shelf(seat)
+
+    def _with_ingredient(self, seat: int) -> Errand:
+        held, region = self.scene.cooks[seat].held, self.regions[seat]
+        pots = self._reached(seat, self.kitchen.uses[held, region])
+        room = {cell: missing.count(LETTERS[held]) for cell, missing in self.missing.items()}
+        open_ = [cell for cell in pots if room.get(cell)]
+        nearer = self._nearer(seat, lambda _: open_, lambda other: other == held)
+        if open_ and nearer < sum(room.values()):
+            least = min(len(self.missing[cell]) for cell in open_)
+            fullest = [cell for cell in open_ if len(self.missing[cell]) == least]
+            return Errand(Skill("put_in_pot"), fullest)
+        _, soups, _ = self._needs(seat)
+        if soups > 0 and not self._free_hands(seat, DISH):
+            # Somebody has to fetch a dish: the nearest.
+            if not self._nearer(seat, lambda s: self.sources(s, DISH), LETTERS.__contains__):
+                return self._shelf(seat)
+        if self._to_start(seat) and not self._free_hands(seat):
+            return self._shelf(seat)
+        return Errand(Skill("wait", ticks=1), pots, wait=True)
+
+    def _free_hands(self, seat: int, thing: str = NOTHING) -> bool:
+        """Whether another cook has empty hands, and can fetch a thing."""
+        return any(
+            cook.held == NOTHING
+            and self.relied_on[other]
+            and (not thing or bool(self.sources(other, thing)))
+            for other, cook in enumerate(self.scene.cooks)
+            if other != seat
+        )
+
+    def _to_start(self, seat: int) -> list[int]:
+        """Pots that hold all they should and that a cook has to start."""
+        if self.kitchen.auto:
+            return []
+        pots = self.kitchen.uses[DISH, self.regions[seat]]
+        return self._reached(
+            seat, [c for c in pots if self.missing.get(c) == "" and self.scene.pots[c].recipe]
+        )
+
+    def _with_nothing(self, seat: int) -> Errand:
+        def free(held: str) -> bool:
+            return held == NOTHING
+
+        start = self._to_start(seat)
+        if start and self._nearer(seat, lambda _: start, free) < len(start):
+            return Errand(Skill("start_cooking"), start)
+        if soups := self.sources(seat, SOUP):
+            return Errand(Skill("pickup", SOUP), soups)
+        wanted, soups_left, full = self._needs(seat)
+        dishes = self.sources(seat, DISH)
+        fetched = {t: self.sources(seat, t) for t in LETTERS if wanted[t] > 0}
+        things = [thing for thing, cells in fetched.items() if cells]
+        if soups_left > 0 and dishes:
+            nearer = self._nearer(seat, lambda other: self.sources(other, DISH), free)
+            if nearer < soups_left and (not things or self._hurry(seat, dishes)):
+                return Errand(Skill("pickup", DISH), dishes)
+        for thing in things:
+            nearer = self._nearer(seat, lambda other, t=thing: self.sources(other, t), free)
+            if nearer < wanted[thing] or not dishes:
+                return Errand(Skill("pickup", thing), fetched[thing])
+        if dishes and (soups_left > 0 or full > 0):
+            return Errand(Skill("pickup", DISH), dishes)
+        for thing in things or LETTERS:
+            if cells := self.sources(seat, thing):
+                return Errand(Skill("pickup", thing), cells)
+        return Errand(Skill("pickup", DISH), dishes) if dishes else Errand(Skill("wait", ticks=1), ())
+
+    def _hurry(self, seat: int, dishes: Sequence[int]) -> bool:
+        """Whether a dish fetched later would come late."""
+        trip = self.cost(seat, dishes) + min(map(self.kitchen.to_pot, dishes))
+        return trip >= min(self.scene.pots[cell].left for cell in self.cooking)

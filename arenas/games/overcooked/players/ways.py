@@ -1,0 +1,169 @@
+"""How a cook gets to its errand past another one, who may or may not make room."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from arenas.core.rng import Rng
+from arenas.games.overcooked.planning import FAR, INTERACT, STAY
+from arenas.games.overcooked.players.errands import Errand, relied_on
+from arenas.games.overcooked.scene import THINGS, Kitchen, Scene
+
+AHEAD = 6
+"""Steps of the other cook's way that are kept free."""
+DETOUR = 6
+"""More steps around a cook that is relied on than through it, before it is asked to make room."""
+REVERSAL = 3
+"""What turning back costs: two cooks who always go the shorter way around would dance."""
+
+
+class Way(NamedTuple):
+    """A way to one feature.
+
+    Attributes:
+        cost: actions until it is used; `FAR` if there is no way.
+        target: the feature.
+        blocked: the cell that the way keeps out of; -1 for none.
+    """
+
+    cost: int
+    target: int
+    blocked: int
+
+
+def action(
+    kitchen: Kitchen, scene: Scene, seat: int, mine: Errand, theirs: Errand, rng: Rng
+) -> int:
+    """The next action of a cook on its errand.
+
+    The cook with the more pressing errand goes its way; the other plans around that way, step by
+    step, and leaves it if it must (Silver, "Cooperative pathfinding", AIIDE 2005). A cook that is
+    not relied on is a wall.
+
+    Args:
+        kitchen, scene, seat: whose action.
+        mine: its errand.
+        theirs: what the nearest other cook is expected to do.
+        rng: for a step aside when two have bumped into each other.
+    """
+    me, planner = scene.cooks[seat], kitchen.planner
+    way = find_way(kitchen, scene, seat, mine)
+    if way.cost == 1 and not mine.wait:
+        return INTERACT
+    other = nearest_other(kitchen, scene, seat)
+    if other >= 0:
+        mate = scene.cooks[other]
+        yields = _urgency(scene, seat, mine) < _urgency(scene, other, theirs)
+        if yields and relied_on(mate):
+            return _give_way(kitchen, scene, seat, mine, find_way(kitchen, scene, other, theirs), other)
+    if way.cost >= FAR or (mine.wait and way.cost == 1):
+        return STAY
+    move = planner.actions(me.cell, me.facing, way.target, way.blocked)[0]
+    if other >= 0 and me.last == move and mate.last >= STAY:
+        if planner.after(me.cell, me.facing, move)[0] == mate.cell and rng.below(2):
+            return rng.below(STAY + 1)
+    return move
+
+
+def nearest_other(kitchen: Kitchen, scene: Scene, seat: int) -> int:
+    """The nearest other cook on the same floor; -1 if there is none."""
+    planner, me = kitchen.planner, scene.cooks[seat]
+    best, found = FAR, -1
+    for other, cook in enumerate(scene.cooks):
+        if other != seat and planner.region[cook.cell] == planner.region[me.cell]:
+            down, across = abs(cook.cell // planner.width - me.cell // planner.width), abs(
+                cook.cell % planner.width - me.cell % planner.width
+            )
+            if down + across < best:
+                best, found = down + across, other
+    return found
+
+
+def find_way(kitchen: Kitchen, scene: Scene, seat: int, errand: Errand) -> Way:
+    """The way that a cook takes if the other one makes room for it where it is relied on."""
+    me, closest = scene.cooks[seat], kitchen.planner.closest
+    through, target = closest(me.cell, me.facing, errand.cells)
+    other = nearest_other(kitchen, scene, seat)
+    if other < 0 or through >= FAR:
+        return Way(through, target, -1)
+    mate = scene.cooks[other]
+    around, near = closest(me.cell, me.facing, errand.cells, mate.cell)
+    if around < (through + DETOUR if relied_on(mate) else FAR):
+        return Way(around, near, mate.cell)
+    return Way(through, target, -1)
+
+
+def _urgency(scene: Scene, seat: int, errand: Errand) -> tuple[bool, int, int]:
+    """Who goes first: whoever does not wait, then soup before dish before ingredient."""
+    going = bool(errand.cells) and not errand.wait
+    return going, THINGS.index(scene.cooks[seat].held), -seat
+
+
+def _give_way(
+    kitchen: Kitchen, scene: Scene, seat: int, mine: Errand, theirs: Way, other: int
+) -> int:
+    """The action that brings a cook nearest to its errand without meeting the other one."""
+    planner, me = kitchen.planner, scene.cooks[seat]
+    reached = _clear(kitchen, me.cell, _walked(kitchen, scene, other, theirs))
+
+    def left(cell: int) -> int:
+        return min((planner.field(c)[cell] for c in mine.cells), default=0)
+
+    back = 1 << (me.last ^ 1) if 0 <= me.last < STAY else 0
+    best, firsts = 2 * FAR, 0
+    for cell, first in reached.items():
+        value = left(cell)
+        for bits, worth in ((first & ~back, value), (first & back, value + REVERSAL)):
+            if bits and worth <= best:
+                firsts = bits | (firsts if worth == best else 0)
+                best = worth
+    actions = [action for action in range(STAY + 1) if firsts >> action & 1]
+    if STAY in actions:
+        # Turning to what is ahead takes no room.
+        cost, target = planner.closest(me.cell, me.facing, mine.cells)
+        if cost == 2:
+            for turn in planner.actions(me.cell, me.facing, target):
+                if planner.after(me.cell, me.facing, turn)[0] == me.cell:
+                    return turn
+    # Sooner rather than later.
+    for action in actions:
+        if action < STAY and left(me.cell + planner.steps[action]) < left(me.cell):
+            return action
+    return STAY if STAY in actions or not actions else actions[0]
+
+
+def _walked(kitchen: Kitchen, scene: Scene, seat: int, way: Way) -> list[int]:
+    """The cells that a cook will be on now and after each of the next steps."""
+    planner, cook = kitchen.planner, scene.cooks[seat]
+    at, facing = cook.cell, cook.facing
+    cells = [at]
+    for _ in range(AHEAD):
+        actions = planner.actions(at, facing, way.target, way.blocked) if way.cost < FAR else []
+        if actions and actions[0] != INTERACT:
+            at, facing = planner.after(at, facing, actions[0])
+        cells.append(at)
+    return cells
+
+
+def _clear(kitchen: Kitchen, start: int, walked: list[int]) -> dict[int, int]:
+    """Where a cook can be at the end without meeting one who walks there, and how that begins.
+
+    Returns:
+        By cell, a bit set of first actions.
+    """
+    planner = kitchen.planner
+    reached = {start: 0}
+    for now, then in zip(walked, walked[1:], strict=False):
+        after: dict[int, int] = {}
+        for cell, first in reached.items():
+            if cell != then:
+                after[cell] = after.get(cell, 0) | (first or 1 << STAY)
+            for action, step in enumerate(planner.steps):
+                to = cell + step
+                if planner.region[to] < 0 or to == then or (to == now and cell == then):
+                    continue
+                after[to] = after.get(to, 0) | (first or 1 << action)
+        if not after:
+            break
+        reached = after
+    return reached
