@@ -176,6 +176,11 @@ class Kitchen:
         return tuple(sorted({region[y * width + x] for x, y in self.layout.starts}))
 
     @cached_property
+    def soup_returns(self) -> bool:
+        """Whether soup has to leave a region with a pot over a counter, against the ingredients."""
+        return any(self.uses[DISH, r] and not self.uses[SOUP, r] for r in self.manned)
+
+    @cached_property
     def shelves(self) -> dict[int, tuple[int, ...]]:
         """Counters that can be faced from each manned region."""
         touches = self.planner.touches

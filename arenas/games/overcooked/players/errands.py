@@ -111,9 +111,10 @@ class Rota:
 
     def _shelf(self, seat: int) -> Errand:
         """Putting down what is not wanted."""
-        shelves = self.kitchen.shelves[self.regions[seat]]
-        empty = [cell for cell in shelves if cell not in self.scene.counters]
-        return Errand(Skill("place"), empty)
+        kitchen, region = self.kitchen, self.regions[seat]
+        empty = [cell for cell in kitchen.shelves[region] if cell not in self.scene.counters]
+        onward = kitchen.onward[self.scene.cooks[seat].held, region]
+        return Errand(Skill("place"), [cell for cell in empty if cell not in onward] or empty)
 
     def _brought(self, seat: int, thing: str) -> int:
         """How many of a thing others bring to its use, or lie where only others can take them."""
@@ -163,9 +164,19 @@ class Rota:
     # -- what to do ----------------------------------------------------------------------------
 
     def _hand_on(self, seat: int) -> Errand:
-        onward = self.kitchen.onward[self.scene.cooks[seat].held, self.regions[seat]]
-        empty = [cell for cell in sorted(onward) if cell not in self.scene.counters]
-        return Errand(Skill("place"), empty)
+        """To a counter that is nearer to the use of what is held."""
+        kitchen, held = self.kitchen, self.scene.cooks[seat].held
+        onward = sorted(kitchen.onward[held, self.regions[seat]])
+        empty = [cell for cell in onward if cell not in self.scene.counters]
+        if held not in LETTERS:
+            return Errand(Skill("place"), empty)
+        wanted, soups, _ = self._needs(seat)
+        if len(empty) > 1 or (empty and wanted[held] > 0 and not kitchen.soup_returns):
+            return Errand(Skill("place"), empty)
+        # The last counter is for a dish, or for the soup that comes back.
+        if self.sources(seat, SOUP) or (soups > 0 and self.sources(seat, DISH)):
+            return self._shelf(seat)
+        return Errand(Skill("wait", ticks=1), empty or onward, wait=True)
 
     def _with_dish(self, seat: int) -> Errand:
         scene, region = self.scene, self.regions[seat]
@@ -248,7 +259,9 @@ class Rota:
         for thing in things or LETTERS:
             if cells := self.sources(seat, thing):
                 return Errand(Skill("pickup", thing), cells)
-        return Errand(Skill("pickup", DISH), dishes) if dishes else Errand(Skill("wait", ticks=1), ())
+        if dishes and not self.kitchen.uses[DISH, self.regions[seat]] and not self._brought(seat, DISH):
+            return Errand(Skill("pickup", DISH), dishes)
+        return Errand(Skill("wait", ticks=1), ())
 
     def _hurry(self, seat: int, dishes: Sequence[int]) -> bool:
         """Whether a dish fetched later would come late."""

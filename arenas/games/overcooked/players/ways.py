@@ -51,6 +51,9 @@ def action(
     if way.cost == 1 and not mine.wait:
         return INTERACT
     other = nearest_other(kitchen, scene, seat)
+    if len(scene.cooks) > 2 and rng.below(4) == 0:
+        # Two that meet stop everyone, and who meets whom in a crowd is past planning.
+        return rng.below(STAY + 1)
     if other >= 0:
         mate = scene.cooks[other]
         yields = _urgency(scene, seat, mine) < _urgency(scene, other, theirs)
