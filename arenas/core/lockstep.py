@@ -108,6 +108,11 @@ class Batch(NamedTuple):
     final_shown: np.ndarray  # (B, w) int64: what the seat that ended the last match saw at the end
     final_view: np.ndarray  # the same memory as numbers of the view
 
+    @property
+    def shared(self) -> int:
+        """The first so many fields belong to all games."""
+        return SHARED
+
 
 SHARED = 4
 """Fields of a batch that belong to all games."""
