@@ -1,16 +1,18 @@
 """What each cook of a kitchen should do next: whoever is nearest does what is needed first.
 
-A rota is drawn up from one scene alone, in the same way for every cook. Two cooks who follow it
+A rota is drawn up from one snapshot alone, in the same way for every cook. Two cooks who follow it
 therefore agree without a word; with a stranger it goes by what that one holds and where it stands.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 from arenas.games.overcooked.planning import FAR
-from arenas.games.overcooked.scene import (
+from arenas.games.overcooked.skills import WAIT, Skill
+from arenas.games.overcooked.snapshot import (
     DISH,
     IDLE,
     INGREDIENTS,
@@ -19,9 +21,8 @@ from arenas.games.overcooked.scene import (
     SOUP,
     Cook,
     Kitchen,
-    Scene,
+    Snapshot,
 )
-from arenas.games.overcooked.skills import Skill
 
 PATIENCE = 35
 """A cook that has done nothing for so many steps is not relied on: a trip with a whole cooking time
@@ -48,26 +49,26 @@ def relied_on(cook: Cook) -> bool:
 
 
 class Rota:
-    """Errands of the cooks in one scene.
+    """Errands of the cooks at one moment.
 
     Args:
         kitchen: in which kitchen.
-        scene: in which moment.
+        now: at which moment.
     """
 
-    def __init__(self, kitchen: Kitchen, scene: Scene) -> None:
+    def __init__(self, kitchen: Kitchen, now: Snapshot) -> None:
         self.kitchen = kitchen
-        self.scene = scene
-        self.regions = [kitchen.planner.region[cook.cell] for cook in scene.cooks]
-        self.relied_on = [relied_on(cook) for cook in scene.cooks]
+        self.now = now
+        self.regions = [kitchen.planner.region[cook.cell] for cook in now.cooks]
+        self.relied_on = [relied_on(cook) for cook in now.cooks]
         self.missing = {
-            cell: kitchen.missing(pot.recipe) for cell, pot in scene.pots.items() if pot.left == IDLE
+            cell: kitchen.missing(pot.recipe) for cell, pot in now.pots.items() if pot.left == IDLE
         }
-        self.cooking = [cell for cell, pot in scene.pots.items() if pot.left != IDLE]
+        self.cooking = [cell for cell, pot in now.pots.items() if pot.left != IDLE]
 
     def errand(self, seat: int) -> Errand:
         """What a cook should do next."""
-        held = self.scene.cooks[seat].held
+        held = self.now.cooks[seat].held
         if held == NOTHING:
             return self._with_nothing(seat)
         if not self.kitchen.uses[held, self.regions[seat]]:
@@ -80,12 +81,12 @@ class Rota:
 
     def cost(self, seat: int, cells: Sequence[int]) -> int:
         """Actions of a cook until it uses one of these, past whoever never moves."""
-        cook = self.scene.cooks[seat]
+        cook = self.now.cooks[seat]
         return self.kitchen.planner.closest(cook.cell, cook.facing, cells, self._blocked(seat))[0]
 
     def _blocked(self, seat: int) -> int:
         """The cell of a cook that is not relied on to move away; -1 if there is none."""
-        for other, cook in enumerate(self.scene.cooks):
+        for other, cook in enumerate(self.now.cooks):
             if other != seat and not self.relied_on[other]:
                 return cook.cell
         return -1
@@ -93,16 +94,16 @@ class Rota:
     def _reached(self, seat: int, cells: Sequence[int]) -> list[int]:
         """Those of some features that a cook gets to."""
         field, blocked = self.kitchen.planner.field, self._blocked(seat)
-        at = self.scene.cooks[seat].cell
+        at = self.now.cooks[seat].cell
         return [cell for cell in cells if field(cell, blocked)[at] < FAR]
 
     def sources(self, seat: int, thing: str) -> list[int]:
-        """Where a cook can fetch a thing, leaving what lies ready for somebody nearer to its use."""
+        """Where a cook can fetch a thing; what lies ready for somebody nearer to its use stays."""
         key = thing, self.regions[seat]
         shelves, onward = self.kitchen.shelves[self.regions[seat]], self.kitchen.onward[key]
         lying = [
             cell
-            for cell, what in self.scene.counters.items()
+            for cell, what in self.now.counters.items()
             if what == thing and cell in shelves and cell not in onward
         ]
         if not onward and not self.kitchen.uses[key]:
@@ -112,19 +113,19 @@ class Rota:
     def _shelf(self, seat: int) -> Errand:
         """Putting down what is not wanted."""
         kitchen, region = self.kitchen, self.regions[seat]
-        empty = [cell for cell in kitchen.shelves[region] if cell not in self.scene.counters]
-        onward = kitchen.onward[self.scene.cooks[seat].held, region]
+        empty = [cell for cell in kitchen.shelves[region] if cell not in self.now.counters]
+        onward = kitchen.onward[self.now.cooks[seat].held, region]
         return Errand(Skill("place"), [cell for cell in empty if cell not in onward] or empty)
 
     def _brought(self, seat: int, thing: str) -> int:
         """How many of a thing others bring to its use, or lie where only others can take them."""
-        scene, onward = self.scene, self.kitchen.onward[thing, self.regions[seat]]
+        now, onward = self.now, self.kitchen.onward[thing, self.regions[seat]]
         held = sum(
             cook.held == thing and self.relied_on[other]
-            for other, cook in enumerate(scene.cooks)
+            for other, cook in enumerate(now.cooks)
             if other != seat
         )
-        return held + sum(scene.counters.get(cell) == thing for cell in onward)
+        return held + sum(now.counters.get(cell) == thing for cell in onward)
 
     def _nearer(
         self, seat: int, cells: Callable[[int], Sequence[int]], busy: Callable[[str], bool]
@@ -132,7 +133,7 @@ class Rota:
         """How many others, of those with the right thing in hand, reach theirs before this cook."""
         mine = self.cost(seat, cells(seat)), seat
         nearer = 0
-        for other, cook in enumerate(self.scene.cooks):
+        for other, cook in enumerate(self.now.cooks):
             if other != seat and busy(cook.held) and self.relied_on[other]:
                 cost = self.cost(other, cells(other))
                 nearer += cost < FAR and (cost, other) < mine
@@ -165,9 +166,9 @@ class Rota:
 
     def _hand_on(self, seat: int) -> Errand:
         """To a counter that is nearer to the use of what is held."""
-        kitchen, held = self.kitchen, self.scene.cooks[seat].held
+        kitchen, held = self.kitchen, self.now.cooks[seat].held
         onward = sorted(kitchen.onward[held, self.regions[seat]])
-        empty = [cell for cell in onward if cell not in self.scene.counters]
+        empty = [cell for cell in onward if cell not in self.now.counters]
         if held not in LETTERS:
             return Errand(Skill("place"), empty)
         wanted, soups, _ = self._needs(seat)
@@ -176,27 +177,27 @@ class Rota:
         # The last counter is for a dish, or for the soup that comes back.
         if self.sources(seat, SOUP) or (soups > 0 and self.sources(seat, DISH)):
             return self._shelf(seat)
-        return Errand(Skill("wait", ticks=1), empty or onward, wait=True)
+        return Errand(WAIT, empty or onward, wait=True)
 
     def _with_dish(self, seat: int) -> Errand:
-        scene, region = self.scene, self.regions[seat]
+        now, region = self.now, self.regions[seat]
         pots = self._reached(seat, self.kitchen.uses[DISH, region])
-        cooking = sorted((c for c in pots if c in self.cooking), key=lambda c: scene.pots[c].left)
+        cooking = sorted((c for c in pots if c in self.cooking), key=lambda c: now.pots[c].left)
         nearer = self._nearer(seat, lambda _: cooking, lambda held: held == DISH)
         if nearer < len(cooking):
-            left = scene.pots[cooking[nearer]].left
-            these = [cell for cell in cooking if scene.pots[cell].left == left]
+            left = now.pots[cooking[nearer]].left
+            these = [cell for cell in cooking if now.pots[cell].left == left]
             return Errand(Skill("fill_dish"), these, wait=left > 0)
         wanted, _, full = self._needs(seat)
         if self._to_start(seat) and not self._free_hands(seat):
             return self._shelf(seat)
         if full > 0 or not any(wanted.values()):
             near = [cell for cell in pots if len(self.missing.get(cell, "ooo")) < 2]
-            return Errand(Skill("wait", ticks=1), near or pots, wait=True)
+            return Errand(WAIT, near or pots, wait=True)
         return self._shelf(seat)
 
     def _with_ingredient(self, seat: int) -> Errand:
-        held, region = self.scene.cooks[seat].held, self.regions[seat]
+        held, region = self.now.cooks[seat].held, self.regions[seat]
         pots = self._reached(seat, self.kitchen.uses[held, region])
         room = {cell: missing.count(LETTERS[held]) for cell, missing in self.missing.items()}
         open_ = [cell for cell in pots if room.get(cell)]
@@ -204,15 +205,16 @@ class Rota:
         if open_ and nearer < sum(room.values()):
             least = min(len(self.missing[cell]) for cell in open_)
             fullest = [cell for cell in open_ if len(self.missing[cell]) == least]
-            return Errand(Skill("put_in_pot"), fullest)
+            return Errand(Skill("put_in_pot", held), fullest)
         _, soups, _ = self._needs(seat)
         if soups > 0 and not self._free_hands(seat, DISH):
             # Somebody has to fetch a dish: the nearest.
-            if not self._nearer(seat, lambda s: self.sources(s, DISH), LETTERS.__contains__):
+            nearer = self._nearer(seat, lambda s: self.sources(s, DISH), LETTERS.__contains__)
+            if nearer == 0:
                 return self._shelf(seat)
         if self._to_start(seat) and not self._free_hands(seat):
             return self._shelf(seat)
-        return Errand(Skill("wait", ticks=1), pots, wait=True)
+        return Errand(WAIT, pots, wait=True)
 
     def _free_hands(self, seat: int, thing: str = NOTHING) -> bool:
         """Whether another cook has empty hands, and can fetch a thing."""
@@ -220,7 +222,7 @@ class Rota:
             cook.held == NOTHING
             and self.relied_on[other]
             and (not thing or bool(self.sources(other, thing)))
-            for other, cook in enumerate(self.scene.cooks)
+            for other, cook in enumerate(self.now.cooks)
             if other != seat
         )
 
@@ -230,7 +232,7 @@ class Rota:
             return []
         pots = self.kitchen.uses[DISH, self.regions[seat]]
         return self._reached(
-            seat, [c for c in pots if self.missing.get(c) == "" and self.scene.pots[c].recipe]
+            seat, [c for c in pots if self.missing.get(c) == "" and self.now.pots[c].recipe]
         )
 
     def _with_nothing(self, seat: int) -> Errand:
@@ -251,7 +253,7 @@ class Rota:
             if nearer < soups_left and (not things or self._hurry(seat, dishes)):
                 return Errand(Skill("pickup", DISH), dishes)
         for thing in things:
-            nearer = self._nearer(seat, lambda other, t=thing: self.sources(other, t), free)
+            nearer = self._nearer(seat, partial(self.sources, thing=thing), free)
             if nearer < wanted[thing] or not dishes:
                 return Errand(Skill("pickup", thing), fetched[thing])
         if dishes and (soups_left > 0 or full > 0):
@@ -259,11 +261,15 @@ class Rota:
         for thing in things or LETTERS:
             if cells := self.sources(seat, thing):
                 return Errand(Skill("pickup", thing), cells)
-        if dishes and not self.kitchen.uses[DISH, self.regions[seat]] and not self._brought(seat, DISH):
+        if (
+            dishes
+            and not self.kitchen.uses[DISH, self.regions[seat]]
+            and not self._brought(seat, DISH)
+        ):
             return Errand(Skill("pickup", DISH), dishes)
-        return Errand(Skill("wait", ticks=1), ())
+        return Errand(WAIT, ())
 
     def _hurry(self, seat: int, dishes: Sequence[int]) -> bool:
         """Whether a dish fetched later would come late."""
         trip = self.cost(seat, dishes) + min(map(self.kitchen.to_pot, dishes))
-        return trip >= min(self.scene.pots[cell].left for cell in self.cooking)
+        return trip >= min(self.now.pots[cell].left for cell in self.cooking)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import NamedTuple
 
 from arenas.core.rng import Rng
 from arenas.games.overcooked.planning import FAR, INTERACT, STAY
 from arenas.games.overcooked.players.errands import Errand, relied_on
-from arenas.games.overcooked.scene import THINGS, Kitchen, Scene
+from arenas.games.overcooked.snapshot import THINGS, Kitchen, Snapshot
 
 AHEAD = 6
 """Steps of the other cook's way that are kept free."""
@@ -32,7 +33,7 @@ class Way(NamedTuple):
 
 
 def action(
-    kitchen: Kitchen, scene: Scene, seat: int, mine: Errand, theirs: Errand, rng: Rng
+    kitchen: Kitchen, now: Snapshot, seat: int, mine: Errand, theirs: Errand, rng: Rng
 ) -> int:
     """The next action of a cook on its errand.
 
@@ -41,73 +42,75 @@ def action(
     not relied on is a wall.
 
     Args:
-        kitchen, scene, seat: whose action.
+        kitchen, now, seat: whose action.
         mine: its errand.
         theirs: what the nearest other cook is expected to do.
         rng: for a step aside when two have bumped into each other.
     """
-    me, planner = scene.cooks[seat], kitchen.planner
-    way = find_way(kitchen, scene, seat, mine)
+    me, planner = now.cooks[seat], kitchen.planner
+    way = find_way(kitchen, now, seat, mine)
     if way.cost == 1 and not mine.wait:
         return INTERACT
-    other = nearest_other(kitchen, scene, seat)
-    if len(scene.cooks) > 2 and rng.below(4) == 0:
+    other = nearest_other(kitchen, now, seat)
+    if len(now.cooks) > 2 and rng.below(4) == 0:
         # Two that meet stop everyone, and who meets whom in a crowd is past planning.
         return rng.below(STAY + 1)
     if other >= 0:
-        mate = scene.cooks[other]
-        yields = _urgency(scene, seat, mine) < _urgency(scene, other, theirs)
+        mate = now.cooks[other]
+        yields = _urgency(now, seat, mine) < _urgency(now, other, theirs)
         if yields and relied_on(mate):
-            return _give_way(kitchen, scene, seat, mine, find_way(kitchen, scene, other, theirs), other)
+            return _give_way(kitchen, now, seat, mine, find_way(kitchen, now, other, theirs), other)
     if way.cost >= FAR or (mine.wait and way.cost == 1):
         return STAY
     move = planner.actions(me.cell, me.facing, way.target, way.blocked)[0]
     if other >= 0 and me.last == move and mate.last >= STAY:
-        if planner.after(me.cell, me.facing, move)[0] == mate.cell and rng.below(2):
+        bumped = planner.after(me.cell, me.facing, move)[0] == mate.cell
+        if bumped and rng.below(2):
             return rng.below(STAY + 1)
     return move
 
 
-def nearest_other(kitchen: Kitchen, scene: Scene, seat: int) -> int:
+def nearest_other(kitchen: Kitchen, now: Snapshot, seat: int) -> int:
     """The nearest other cook on the same floor; -1 if there is none."""
-    planner, me = kitchen.planner, scene.cooks[seat]
+    planner, me = kitchen.planner, now.cooks[seat]
     best, found = FAR, -1
-    for other, cook in enumerate(scene.cooks):
+    for other, cook in enumerate(now.cooks):
         if other != seat and planner.region[cook.cell] == planner.region[me.cell]:
-            down, across = abs(cook.cell // planner.width - me.cell // planner.width), abs(
-                cook.cell % planner.width - me.cell % planner.width
+            down, across = (
+                abs(cook.cell // planner.width - me.cell // planner.width),
+                abs(cook.cell % planner.width - me.cell % planner.width),
             )
             if down + across < best:
                 best, found = down + across, other
     return found
 
 
-def find_way(kitchen: Kitchen, scene: Scene, seat: int, errand: Errand) -> Way:
+def find_way(kitchen: Kitchen, now: Snapshot, seat: int, errand: Errand) -> Way:
     """The way that a cook takes if the other one makes room for it where it is relied on."""
-    me, closest = scene.cooks[seat], kitchen.planner.closest
+    me, closest = now.cooks[seat], kitchen.planner.closest
     through, target = closest(me.cell, me.facing, errand.cells)
-    other = nearest_other(kitchen, scene, seat)
+    other = nearest_other(kitchen, now, seat)
     if other < 0 or through >= FAR:
         return Way(through, target, -1)
-    mate = scene.cooks[other]
+    mate = now.cooks[other]
     around, near = closest(me.cell, me.facing, errand.cells, mate.cell)
     if around < (through + DETOUR if relied_on(mate) else FAR):
         return Way(around, near, mate.cell)
     return Way(through, target, -1)
 
 
-def _urgency(scene: Scene, seat: int, errand: Errand) -> tuple[bool, int, int]:
+def _urgency(now: Snapshot, seat: int, errand: Errand) -> tuple[bool, int, int]:
     """Who goes first: whoever does not wait, then soup before dish before ingredient."""
     going = bool(errand.cells) and not errand.wait
-    return going, THINGS.index(scene.cooks[seat].held), -seat
+    return going, THINGS.index(now.cooks[seat].held), -seat
 
 
 def _give_way(
-    kitchen: Kitchen, scene: Scene, seat: int, mine: Errand, theirs: Way, other: int
+    kitchen: Kitchen, now: Snapshot, seat: int, mine: Errand, theirs: Way, other: int
 ) -> int:
     """The action that brings a cook nearest to its errand without meeting the other one."""
-    planner, me = kitchen.planner, scene.cooks[seat]
-    reached = _clear(kitchen, me.cell, _walked(kitchen, scene, other, theirs))
+    planner, me = kitchen.planner, now.cooks[seat]
+    reached = _clear(kitchen, me.cell, _walked(kitchen, now, other, theirs))
 
     def left(cell: int) -> int:
         return min((planner.field(c)[cell] for c in mine.cells), default=0)
@@ -135,9 +138,9 @@ def _give_way(
     return STAY if STAY in actions or not actions else actions[0]
 
 
-def _walked(kitchen: Kitchen, scene: Scene, seat: int, way: Way) -> list[int]:
+def _walked(kitchen: Kitchen, now: Snapshot, seat: int, way: Way) -> list[int]:
     """The cells that a cook will be on now and after each of the next steps."""
-    planner, cook = kitchen.planner, scene.cooks[seat]
+    planner, cook = kitchen.planner, now.cooks[seat]
     at, facing = cook.cell, cook.facing
     cells = [at]
     for _ in range(AHEAD):
@@ -156,14 +159,14 @@ def _clear(kitchen: Kitchen, start: int, walked: list[int]) -> dict[int, int]:
     """
     planner = kitchen.planner
     reached = {start: 0}
-    for now, then in zip(walked, walked[1:], strict=False):
+    for here, then in pairwise(walked):
         after: dict[int, int] = {}
         for cell, first in reached.items():
             if cell != then:
                 after[cell] = after.get(cell, 0) | (first or 1 << STAY)
             for action, step in enumerate(planner.steps):
                 to = cell + step
-                if planner.region[to] < 0 or to == then or (to == now and cell == then):
+                if planner.region[to] < 0 or to == then or (to == here and cell == then):
                     continue
                 after[to] = after.get(to, 0) | (first or 1 << action)
         if not after:

@@ -29,6 +29,7 @@ class Cook(NamedTuple):
         facing: 0 north, 1 south, 2 east, 3 west.
         held: "", "onion", "tomato", "dish" or "soup".
         last: its last action; -1 before the first.
+        events: what came of it, as the rules' bit set.
         unproductive: steps since it last picked up, put down, cooked or served anything.
     """
 
@@ -36,6 +37,7 @@ class Cook(NamedTuple):
     facing: int
     held: str
     last: int
+    events: int
     unproductive: int
 
 
@@ -51,7 +53,7 @@ class Pot(NamedTuple):
     left: int
 
 
-class Scene(NamedTuple):
+class Snapshot(NamedTuple):
     """One moment of a match, all of it.
 
     Attributes:
@@ -102,7 +104,7 @@ class Kitchen:
         self._missing: dict[str, str] = {}
         self._to_pot: dict[int, int] = {}
 
-    def scene(self, row: Sequence[int]) -> Scene:
+    def read(self, row: Sequence[int]) -> Snapshot:
         """What a row of the rules says."""
         clock = row[rules.CLOCK]
         cooks = tuple(
@@ -111,6 +113,7 @@ class Kitchen:
                 row[me + rules.FACING],
                 THINGS[row[me + rules.HELD] & 7],
                 row[me + rules.ACTION],
+                row[me + rules.EVENTS],
                 clock - row[me + rules.DONE_AT],
             )
             for me in self._cooks
@@ -126,7 +129,7 @@ class Kitchen:
             cell: kept.get(content) or self._pot(content)
             for cell, content in zip(self.pots, row[last : last + len(self.pots)], strict=True)
         }
-        return Scene(clock, cooks, pots, lying)
+        return Snapshot(clock, cooks, pots, lying)
 
     def _pot(self, content: int) -> Pot:
         recipe, cooked = content & 15, (content >> 4) - 1
@@ -191,7 +194,9 @@ class Kitchen:
         """Dispensers of a thing that can be faced from a manned region."""
         touches = self.planner.touches
         return {
-            (thing, region): tuple(c for c in self.dispensers.get(thing, ()) if region in touches[c])
+            (thing, region): tuple(
+                c for c in self.dispensers.get(thing, ()) if region in touches[c]
+            )
             for thing in THINGS
             for region in self.manned
         }
