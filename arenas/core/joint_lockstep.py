@@ -96,7 +96,7 @@ def sample(b: JointBatch, actions: np.ndarray) -> None:
 def play_randomly(
     b: JointBatch, settings: Settings, views: bool, steps: int, actions: np.ndarray
 ) -> None:
-    """`steps` times `sample` and `step`, game by game; a match that waits for a reset stays over."""
+    """`steps` times `sample` and `step`, game by game; a match that waits for a reset stays."""
     for i in range(first(), b.rows.shape[0], stride()):
         for _ in range(steps):
             draw_actions(b, i, actions[i])
@@ -122,27 +122,26 @@ def pick(b: JointBatch, word: Any) -> int:
 def submit(b: JointBatch, settings: Settings, views: bool, i: int, actions: Any) -> None:
     """Submits the seats' actions; or begins the next match if this one is over."""
     clear(b, i)
-    if b.flags[i, OVER]:
-        if settings.autoreset == NEXT_STEP:
-            begin_next(b, i)
-            if views:
-                look(b, i)
+    fresh = b.flags[i, OVER]
+    if not fresh:
+        if gather(b, settings, i, actions):
+            play(b, settings, i)
+        b.flags[i, ENDED] = b.flags[i, TERMINATED] or b.flags[i, TRUNCATED]
+    elif settings.autoreset != NEXT_STEP:
         return
-    if gather(b, settings, i, actions):
-        play(b, settings, i)
+    # Functions are inlined where they are called, so what is long is called from one place.
+    while True:
+        if fresh:
+            begin_next(b, i)
         if views:
             look(b, i)
-    b.flags[i, ENDED] = b.flags[i, TERMINATED] or b.flags[i, TRUNCATED]
-    if b.flags[i, ENDED]:
+        if fresh or not b.flags[i, ENDED]:
+            return
         note(b, i)
-        if settings.autoreset == SAME_STEP:
-            begin_next(b, i)
-            if views:
-                look(b, i)
-        else:
-            b.flags[i, OVER] = True
-            for seat in range(b.masks.shape[1]):
-                await_seat(b, i, seat, 0)
+        if settings.autoreset != SAME_STEP:
+            close(b, i)
+            return
+        fresh = True
 
 
 def clear(b: JointBatch, i: int) -> None:
@@ -275,6 +274,13 @@ def look(b: JointBatch, i: int) -> None:
         for j in range(view.shape[0]):
             view[j] = b.backdrop[j]
         rules.observe(b.table, b.rows[i], seat, view)  # type: ignore[arg-type]
+
+
+def close(b: JointBatch, i: int) -> None:
+    """Leaves a finished match as it is until the next one begins."""
+    b.flags[i, OVER] = True
+    for seat in range(b.masks.shape[1]):
+        await_seat(b, i, seat, 0)
 
 
 def note(b: JointBatch, i: int) -> None:

@@ -99,8 +99,8 @@ class JointVectorEnv(VectorEnv[Any, Any, Any]):
     - the game's `reports` by name, (B, S) int32 each: what the rules report of this step, such as
       `shaped_rewards` in Overcooked; zeros where no step was played;
     - `illegal_moves`: (B, S) int64, illegal submissions of the match so far;
-    - `match`, valid where `_match` (B,) is True: `returns` (B, S) float64, `length` (B,) int64 (moves
-      of all seats) and `illegal_moves` (B, S) int64 of the match that ended in this step;
+    - `match`, valid where `_match` (B,) is True: `returns` (B, S) float64, `length` (B,) int64
+      (moves of all seats) and `illegal_moves` (B, S) int64 of the match that ended in this step;
     - under same-step reset, `final_obs` where `_final_obs` (B,) is True: what the seats saw at the
       end; with `copy=False` a dict of arrays, else an object array of dicts as `SyncVectorEnv`'s.
 
@@ -361,8 +361,10 @@ class JointVectorEnv(VectorEnv[Any, Any, Any]):
             return {"observation": self._final_observations, "action_mask": self._no_masks}
         final = np.full(self.num_envs, None, object)
         for i in np.flatnonzero(self._device.host(ended)):
-            each = self._final_observations[i], self._no_masks[i]
-            final[i] = dict(zip(("observation", "action_mask"), map(self._device.copy, each)))
+            final[i] = {
+                "observation": self._device.copy(self._final_observations[i]),
+                "action_mask": self._device.copy(self._no_masks[i]),
+            }
         return final
 
     @property
@@ -393,15 +395,13 @@ class JointVectorEnv(VectorEnv[Any, Any, Any]):
         return Turn(self.game, state, seat, rng, game)
 
     def decisions(self, where: np.ndarray, seat: int) -> Decisions:
-        """The pending turns of a seat in the games that `where` (B,) marks, as arrays (on the CPU)."""
+        """A seat's pending turns in the games that `where` (B,) marks, as arrays (on the CPU)."""
         streams = self._seeds[where].astype(np.uint64)
         with np.errstate(over="ignore"):
             streams = fork(fork(streams, TURNS), seat)
             streams = fork(streams, self._submitted[where, seat].astype(np.uint64))
         seats = np.full(len(streams), seat, np.int64)
-        return Decisions(
-            self._observations[where, seat], self._masks[where, seat], seats, streams
-        )
+        return Decisions(self._observations[where, seat], self._masks[where, seat], seats, streams)
 
     def render(self) -> tuple[str, ...] | None:
         """Every game as a text picture; None without a render mode."""
@@ -486,5 +486,5 @@ def _joint_spaces(game: JointFlatGame) -> tuple[spaces.Space[Any], spaces.Space[
     low, high = np.stack([view.low] * spec.seats), np.stack([view.high] * spec.seats)
     observation = spaces.Box(low, high, dtype=cast(Any, view.dtype).type)
     mask = spaces.Box(0, 1, (spec.seats, n), np.int8)
-    both = {"observation": observation, "action_mask": mask}
-    return spaces.Dict(both), spaces.MultiDiscrete([n] * spec.seats)
+    joint = spaces.Dict({"observation": observation, "action_mask": mask})
+    return joint, spaces.MultiDiscrete([n] * spec.seats)

@@ -132,14 +132,16 @@ class Overcooked(JointFlatGame):
         for k in range(self.spec.seats):
             me = flat.BRIGADE + k * flat.COOK
             if row[me + flat.EVENTS] >> flat.SOUP_DELIVERY & 1:
-                state.notes += ((row[flat.CLOCK] - 1, k, row[me + flat.PAID]),)
+                recipe = recipe_name(row[me + flat.SERVED])
+                state.notes += ((row[flat.CLOCK] - 1, k, recipe, row[me + flat.PAID]),)
 
     def result(self, state: JointState) -> Outcome:
         row, cooks = state.row, range(self.spec.seats)
         brigade = [flat.BRIGADE + k * flat.COOK for k in cooks]
         evidence = {
             "deliveries": [
-                {"step": step, "cook": cook, "points": points} for step, cook, points in state.notes
+                dict(zip(("step", "cook", "recipe", "points"), delivery, strict=True))
+                for delivery in state.notes
             ],
             "events": [
                 {
@@ -153,6 +155,37 @@ class Overcooked(JointFlatGame):
             "shaped_rewards": [row[me + flat.TOTAL_SHAPED] for me in brigade],
         }
         return Outcome(self.returns(state), "closing time", evidence)
+
+    def resample(self, state: JointState, seat: int, rng: Rng) -> JointState:
+        """The state with all that lies outside the seat's radius drawn anew."""
+        twin = self.copy(state)
+        table, row, layout = self.table, twin.row, self.layout
+
+        def hidden(cell: int) -> bool:
+            return not flat.is_near(table, row, seat, cell)
+
+        first = flat.counter_base(table)
+        for c, cell in enumerate(layout.where(COUNTER)):
+            if hidden(cell):
+                row[first + c] = flat.some_thing(table, rng.bits()) * (rng.below(4) == 0)
+        first = flat.pot_base(table)
+        for p, cell in enumerate(layout.where(POT)):
+            if hidden(cell):
+                row[first + p] = flat.some_content(table, rng.bits(), 0)
+        for k in range(self.spec.seats):
+            me = flat.BRIGADE + k * flat.COOK
+            if hidden(row[me + flat.CELL]):
+                start = flat.BEGIN + k * flat.BEGINNINGS
+                area, size = table[start + flat.AREA], table[start + flat.AREA_SIZE]
+                cells = [
+                    cell
+                    for cell in table[area : area + size]
+                    if hidden(cell) and flat.standing(row, self.spec.seats, cell) in (-1, k)
+                ]
+                row[me + flat.CELL] = rng.choice(cells)
+                row[me + flat.FACING] = rng.below(4)
+                row[me + flat.HELD] = flat.some_thing(table, rng.bits()) * rng.below(2)
+        return twin
 
     # -- words -------------------------------------------------------------------------------------
 

@@ -151,9 +151,7 @@ class Layout:
         """The same for any cell, with -1 for those outside the grid."""
         x, y = self.xy(cell)
         inside = y > 0, y < self.height - 1, x < self.width - 1, x > 0
-        return tuple(
-            c if ok else -1 for c, ok in zip(self.neighbours(cell), inside, strict=True)
-        )
+        return tuple(c if ok else -1 for c, ok in zip(self.neighbours(cell), inside, strict=True))
 
     # -- orders and prices ---------------------------------------------------------------------
 
@@ -234,7 +232,12 @@ class Layout:
 
 
 def _price(
-    recipe: str, flat: int | None, own: int | None, onion: int | None, tomato: int | None, else_: int
+    recipe: str,
+    flat: int | None,
+    own: int | None,
+    onion: int | None,
+    tomato: int | None,
+    else_: int,
 ) -> int:
     if flat is not None:
         return flat

@@ -53,10 +53,11 @@ CLOCK, SCORE, BRIGADE = 0, 1, 2
 """Of the row: steps played, points so far, where the cooks begin."""
 
 CELL, FACING, HELD, ACTION, EVENTS, PAID, SHAPED, AIM = 0, 1, 2, 3, 4, 5, 6, 7
-DONE, DONE_AT, TOTAL_PAID, TOTAL_SHAPED, COUNTS = 8, 9, 10, 11, 12
+SERVED, DONE, DONE_AT, TOTAL_PAID, TOTAL_SHAPED, COUNTS = 8, 9, 10, 11, 12, 13
 """Of a cook: its cell, direction and hands; its last action (-1 before the first) and what came of
-it: bit set of events, points, shaped reward; scratch; its last events that were any, and the step
-after which they had come; its points and shaped rewards so far; how often each event came."""
+it: bit set of events, points, shaped reward; scratch; the recipe that it delivered last; its last
+events that were any, and the step after which they had come; its points and shaped rewards so far;
+how often each event came."""
 
 EVENT_NAMES = (
     "tomato_pickup",
@@ -102,7 +103,7 @@ SOUP_PICKUP, SOUP_DELIVERY, SOUP_DROP, OPTIMAL, VIABLE, CATASTROPHIC, USELESS = 
 )
 COOKING_START = 25
 
-COOK = 12 + NUM_EVENTS
+COOK = COUNTS + NUM_EVENTS
 """Numbers of a cook."""
 
 URGENT = 40
@@ -176,10 +177,7 @@ def standing(row: Row, cooks: int, cell: int) -> int:
 
 
 def scatter(table: Table, row: MutableSequence[int], seed: int, used: int) -> None:
-    """Fills hands (one in two), counters (one in eight) and pots at random, with what there is.
-
-    A pot is empty, has some of a recipe that pays, or cooks it, with even odds.
-    """
+    """Fills hands (one in two), counters (one in eight) and pots at random, with what there is."""
     for k in range(table[COOKS]):
         if scale(draw(seed, used), 2) == 1:
             row[BRIGADE + k * COOK + HELD] = some_thing(table, draw(seed, used + 1))
@@ -189,18 +187,19 @@ def scatter(table: Table, row: MutableSequence[int], seed: int, used: int) -> No
             row[counter_base(table) + c] = some_thing(table, draw(seed, used + 1))
         used += 2
     for p in range(table[POTS]):
-        recipe = some_recipe(table, draw(seed, used + 1))
-        onions, tomatoes = recipe & 3, recipe >> 2
-        content, state = 0, scale(draw(seed, used), 3)
-        if state == 1:
-            # Without the last ingredient, so that the old dynamics need not cook it at once.
-            content = recipe - 1 if onions > 0 else recipe - 4
-            if onions + tomatoes == 1:
-                content = 0
-        elif state == 2:
-            content = recipe + 16 * (1 + scale(draw(seed, used + 2), table[TIMES + recipe] + 1))
-        row[pot_base(table) + p] = content
+        row[pot_base(table) + p] = some_content(table, seed, used)
         used += 3
+
+
+def some_content(table: Table, seed: int, used: int) -> int:
+    """What a pot holds by three words of chance: nothing, some of a recipe that pays, or a soup."""
+    recipe, state = some_recipe(table, draw(seed, used + 1)), scale(draw(seed, used), 3)
+    if state == 1 and items(recipe) > 1:
+        # Without the last ingredient, so that the old dynamics need not cook it at once.
+        return recipe - 1 if recipe & 3 else recipe - 4
+    if state == 2:
+        return recipe + 16 * (1 + scale(draw(seed, used + 2), table[TIMES + recipe] + 1))
+    return 0
 
 
 def some_recipe(table: Table, word: int) -> int:
@@ -220,7 +219,7 @@ def some_recipe(table: Table, word: int) -> int:
 
 def may_cook(table: Table, recipe: int) -> bool:
     """Whether a recipe ever starts to cook: in the old dynamics only one of three ingredients."""
-    return table[NEW_DYNAMICS] == 1 or (recipe & 3) + (recipe >> 2) == 3
+    return table[NEW_DYNAMICS] == 1 or items(recipe) == 3
 
 
 def some_thing(table: Table, word: int) -> int:
@@ -344,6 +343,7 @@ def interact(table: Table, row: MutableSequence[int], k: int, full: int, begun: 
     elif kind == HATCH:
         if held & 7 == SOUP:
             row[me + EVENTS] |= 1 << SOUP_DELIVERY
+            row[me + SERVED] = held >> 3
             row[me + PAID] = table[PAY + (held >> 3)]
             row[SCORE] += row[me + PAID]
             row[me + HELD] = NOTHING
