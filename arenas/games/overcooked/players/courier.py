@@ -37,7 +37,7 @@ class OnionOnly(Courier):
 
     def errand(self, rota: Rota, seat: int) -> Errand:
         if rota.now.cooks[seat].held != NOTHING:
-            return rota.errand(seat)
+            return keep(rota, seat, rota.errand(seat))
         for thing in LETTERS:
             if cells := rota.sources(seat, thing):
                 return Errand(Skill("pickup", thing), cells)
@@ -56,15 +56,13 @@ class DishOnly(Courier):
                 if cells := rota.sources(seat, thing):
                     return Errand(Skill("pickup", thing), cells)
             return REST
-        errand = rota.errand(seat)
-        if (
-            held == DISH
-            and errand.skill.verb == "place"
-            and rota.kitchen.uses[DISH, rota.regions[seat]]
-        ):
-            # The courier would make its hands free for an ingredient.
-            return Errand(WAIT, rota.kitchen.pots, wait=True)
-        return errand
+        return keep(rota, seat, rota.errand(seat))
+
+
+def keep(rota: Rota, seat: int, errand: Errand) -> Errand:
+    """The errand of a cook that never makes its hands free for other work."""
+    pots = rota.kitchen.uses[rota.now.cooks[seat].held, rota.regions[seat]]
+    return Errand(WAIT, pots, wait=True) if errand.skill.verb == "place" and pots else errand
 
 
 class Lazy(Courier):

@@ -28,6 +28,9 @@ PATIENCE = 35
 """A cook that has done nothing for so many steps is not relied on: a trip with a whole cooking time
 of waiting takes fewer."""
 
+IMPATIENCE = 12
+"""A cook that has done nothing for so many steps does itself what others should have done."""
+
 
 class Errand(NamedTuple):
     """What a cook does next.
@@ -92,10 +95,12 @@ class Rota:
         return -1
 
     def _reached(self, seat: int, cells: Sequence[int]) -> list[int]:
-        """Those of some features that a cook gets to."""
-        field, blocked = self.kitchen.planner.field, self._blocked(seat)
-        at = self.now.cooks[seat].cell
-        return [cell for cell in cells if field(cell, blocked)[at] < FAR]
+        """Those of some features that a cook gets to; all if somebody stands in every way."""
+        blocked = self._blocked(seat)
+        if blocked < 0:
+            return list(cells)
+        field, at = self.kitchen.planner.field, self.now.cooks[seat].cell
+        return [cell for cell in cells if field(cell, blocked)[at] < FAR] or list(cells)
 
     def sources(self, seat: int, thing: str) -> list[int]:
         """Where a cook can fetch a thing; what lies ready for somebody nearer to its use stays."""
@@ -130,7 +135,12 @@ class Rota:
     def _nearer(
         self, seat: int, cells: Callable[[int], Sequence[int]], busy: Callable[[str], bool]
     ) -> int:
-        """How many others, of those with the right thing in hand, reach theirs before this cook."""
+        """How many others, of those with the right thing in hand, reach theirs before this cook.
+
+        A cook that has been waiting for them no longer counts on any.
+        """
+        if self.now.cooks[seat].unproductive >= IMPATIENCE:
+            return 0
         mine = self.cost(seat, cells(seat)), seat
         nearer = 0
         for other, cook in enumerate(self.now.cooks):
@@ -218,7 +228,7 @@ class Rota:
 
     def _free_hands(self, seat: int, thing: str = NOTHING) -> bool:
         """Whether another cook has empty hands, and can fetch a thing."""
-        return any(
+        return self.now.cooks[seat].unproductive < IMPATIENCE and any(
             cook.held == NOTHING
             and self.relied_on[other]
             and (not thing or bool(self.sources(other, thing)))

@@ -51,23 +51,34 @@ def action(
     way = find_way(kitchen, now, seat, mine)
     if way.cost == 1 and not mine.wait:
         return INTERACT
-    other = nearest_other(kitchen, now, seat)
     if len(now.cooks) > 2 and rng.below(4) == 0:
         # Two that meet stop everyone, and who meets whom in a crowd is past planning.
         return rng.below(STAY + 1)
-    if other >= 0:
-        mate = now.cooks[other]
-        yields = _urgency(now, seat, mine) < _urgency(now, other, theirs)
-        if yields and relied_on(mate):
-            return _give_way(kitchen, now, seat, mine, find_way(kitchen, now, other, theirs), other)
-    if way.cost >= FAR or (mine.wait and way.cost == 1):
-        return STAY
-    move = planner.actions(me.cell, me.facing, way.target, way.blocked)[0]
-    if other >= 0 and me.last == move and mate.last >= STAY:
-        bumped = planner.after(me.cell, me.facing, move)[0] == mate.cell
-        if bumped and rng.below(2):
-            return rng.below(STAY + 1)
+    other = nearest_other(kitchen, now, seat)
+    yields = other >= 0 and _urgency(now, seat, mine) < _urgency(now, other, theirs)
+    idle = mine.wait or not mine.cells
+    if yields and (idle or relied_on(now.cooks[other])):
+        move = _give_way(kitchen, now, seat, mine, find_way(kitchen, now, other, theirs), other)
+    elif way.cost >= FAR or (mine.wait and way.cost == 1):
+        move = STAY
+    else:
+        move = planner.actions(me.cell, me.facing, way.target, way.blocked)[0]
+    if other >= 0 and move == me.last < STAY and _in_vain(kitchen, now, seat, other, rng):
+        return rng.below(STAY + 1)
     return move
+
+
+def _in_vain(kitchen: Kitchen, now: Snapshot, seat: int, other: int, rng: Rng) -> bool:
+    """Whether a move that was made before is better given up, as another cook seems to stop it.
+
+    One that moves may still make room; one that does not has no mind to.
+    """
+    me, mate, steps = now.cooks[seat], now.cooks[other], kitchen.planner.steps
+    to = me.cell + steps[me.last]
+    if to == mate.cell:
+        return rng.below(2 if mate.last >= STAY else 8) == 0
+    contested = 0 <= mate.last < STAY and to == mate.cell + steps[mate.last]
+    return contested and kitchen.planner.region[to] >= 0 and rng.below(4) == 0
 
 
 def nearest_other(kitchen: Kitchen, now: Snapshot, seat: int) -> int:

@@ -27,6 +27,8 @@ from arenas.games.overcooked.snapshot import (
 
 HATCH, ASIDE, ACROSS = "hatch", "counter", "counter between"
 """Names of places in the list of steps: beside dispensers and pots."""
+IN_THE_WAY = 20
+"""Steps that it is reckoned to take until a cook that never moves lets one pass."""
 
 
 class CookScene(NamedTuple):
@@ -111,14 +113,17 @@ def describe(kitchen: Kitchen, now: Snapshot, seat: int, horizon: int, score: in
 
 
 def _steps(rota: Rota, seat: int) -> dict[str, int]:
-    kitchen, region = rota.kitchen, rota.regions[seat]
-    places = {thing: rota.cost(seat, rota.sources(seat, thing)) for thing in (*LETTERS, DISH, SOUP)}
-    for number, cell in enumerate(kitchen.pots):
-        places[f"<Pot {number}>"] = rota.cost(seat, [cell])
-    places[HATCH] = rota.cost(seat, kitchen.uses[SOUP, region])
-    empty = [cell for cell in kitchen.shelves[region] if cell not in rota.now.counters]
-    places[ASIDE] = rota.cost(seat, empty)
-    return places
+    kitchen, region, cook = rota.kitchen, rota.regions[seat], rota.now.cooks[seat]
+    cells = {thing: rota.sources(seat, thing) for thing in (*LETTERS, DISH, SOUP)}
+    cells |= {f"<Pot {number}>": [cell] for number, cell in enumerate(kitchen.pots)}
+    cells[HATCH] = list(kitchen.uses[SOUP, region])
+    cells[ASIDE] = [cell for cell in kitchen.shelves[region] if cell not in rota.now.counters]
+    steps = {}
+    for name, there in cells.items():
+        # A cook that never moves is walked around; if it stands in the only way it will have to.
+        through = kitchen.planner.closest(cook.cell, cook.facing, there)[0]
+        steps[name] = min(rota.cost(seat, there), through + IN_THE_WAY)
+    return steps
 
 
 _HANDS = {
