@@ -1,8 +1,8 @@
 """Kitchens: grid, orders, prices, cooking times, starts. Published ones by name, yours from text.
 
 A grid is drawn with one character a cell: `X` counter, `O` onions, `T` tomatoes, `D` dishes, `P`
-pot, `S` serving hatch, a space for floor, and a digit where a cook starts (`1` is cook 0). Cells are
-(x, y) from the top left, y down; a cell's number is `y * width + x`.
+pot, `S` serving hatch, a space for floor, and a digit where a cook starts (`1` is cook 0). Cells
+are (x, y) from the top left, y down; a cell's number is `y * width + x`.
 
 A recipe is its ingredients as letters in order: "ooo", "oot". The published kitchens are facts of
 the Overcooked-AI project (Carroll et al. 2019 and later); `layouts.json` holds them in our form.
@@ -237,7 +237,7 @@ def _price(
     own: int | None,
     onion: int | None,
     tomato: int | None,
-    else_: int,
+    otherwise: int,
 ) -> int:
     if flat is not None:
         return flat
@@ -245,7 +245,7 @@ def _price(
         return own
     if onion is not None and tomato is not None:
         return onion * recipe.count("o") + tomato * recipe.count("t")
-    return else_
+    return otherwise
 
 
 def _grid_problems(grid: tuple[str, ...]) -> Any:

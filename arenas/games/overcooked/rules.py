@@ -225,12 +225,12 @@ def may_cook(table: Table, recipe: int) -> bool:
 def some_thing(table: Table, word: int) -> int:
     """An ingredient of a recipe that pays, a dish or a soup, with even odds."""
     what = scale(word, 3)
-    recipe = some_recipe(table, word)
+    recipe = some_recipe(table, draw(word, 0))
     if what == 0:
         return DISH
     if what == 1:
         return SOUP | recipe << 3
-    return ONION if recipe & 3 else TOMATO
+    return ONION if scale(draw(word, 1), items(recipe)) < recipe & 3 else TOMATO
 
 
 def over(table: Table, row: Row) -> bool:
@@ -389,14 +389,15 @@ def handle(
 
 def other_holds(table: Table, row: Row, k: int, thing: int) -> bool:
     """Whether a cook other than k holds a thing of this kind."""
+    holds = False
     for j in range(table[COOKS]):
         if j != k and row[BRIGADE + j * COOK + HELD] == thing:
-            return True
-    return False
+            holds = True
+    return holds
 
 
 def dish_helps(table: Table, row: Row, begun: int) -> bool:
-    """Whether one more dish would be useful: none lies about, and fewer are held than pots begun."""
+    """Whether one more dish is useful: none lies about, and fewer are held than pots begun."""
     if table[PUBLISHED] == 1 and table[COOKS] != 2:
         return False
     first_counter = counter_base(table)

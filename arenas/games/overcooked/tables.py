@@ -144,7 +144,7 @@ def nearest(layout: Layout) -> list[int]:
     Near is what takes the fewest actions, turns included, if nobody is in the way; the first in
     the order of cells among equals.
     """
-    ways = {c: _steps_to(layout, c) for kind in "POTDS" for c in layout.where(kind)}
+    ways = {c: steps_to(layout, c) for kind in "POTDS" for c in layout.where(kind)}
     pots = layout.where(POT)
     found = [-1] * (4 * len(layout.cells) * flat.NEAR)
     for cell in layout.where(FLOOR):
@@ -163,7 +163,7 @@ def nearest(layout: Layout) -> list[int]:
     return found
 
 
-def _steps_to(layout: Layout, goal: int) -> dict[int, int]:
+def steps_to(layout: Layout, goal: int) -> dict[int, int]:
     """Fewest actions from each cell and direction (4 * cell + direction) to facing a cell."""
     steps: dict[int, int] = {}
     queue: deque[int] = deque()
