@@ -94,7 +94,7 @@ class Rota:
                 return cook.cell
         return -1
 
-    def _reached(self, seat: int, cells: Sequence[int]) -> list[int]:
+    def within_reach(self, seat: int, cells: Sequence[int]) -> list[int]:
         """Those of some features that a cook gets to; all if somebody stands in every way."""
         blocked = self._blocked(seat)
         if blocked < 0:
@@ -113,7 +113,7 @@ class Rota:
         ]
         if not onward and not self.kitchen.uses[key]:
             return []
-        return self._reached(seat, [*self.kitchen.supplies[key], *lying])
+        return self.within_reach(seat, [*self.kitchen.supplies[key], *lying])
 
     def _shelf(self, seat: int) -> Errand:
         """Putting down what is not wanted."""
@@ -191,7 +191,7 @@ class Rota:
 
     def _with_dish(self, seat: int) -> Errand:
         now, region = self.now, self.regions[seat]
-        pots = self._reached(seat, self.kitchen.uses[DISH, region])
+        pots = self.within_reach(seat, self.kitchen.uses[DISH, region])
         cooking = sorted((c for c in pots if c in self.cooking), key=lambda c: now.pots[c].left)
         nearer = self._nearer(seat, lambda _: cooking, lambda held: held == DISH)
         if nearer < len(cooking):
@@ -208,7 +208,7 @@ class Rota:
 
     def _with_ingredient(self, seat: int) -> Errand:
         held, region = self.now.cooks[seat].held, self.regions[seat]
-        pots = self._reached(seat, self.kitchen.uses[held, region])
+        pots = self.within_reach(seat, self.kitchen.uses[held, region])
         room = {cell: missing.count(LETTERS[held]) for cell, missing in self.missing.items()}
         open_ = [cell for cell in pots if room.get(cell)]
         nearer = self._nearer(seat, lambda _: open_, lambda other: other == held)
@@ -241,7 +241,7 @@ class Rota:
         if self.kitchen.auto:
             return []
         pots = self.kitchen.uses[DISH, self.regions[seat]]
-        return self._reached(
+        return self.within_reach(
             seat, [c for c in pots if self.missing.get(c) == "" and self.now.pots[c].recipe]
         )
 

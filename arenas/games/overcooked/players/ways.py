@@ -135,17 +135,13 @@ def _give_way(
                 firsts = bits | (firsts if worth == best else 0)
                 best = worth
     actions = [action for action in range(STAY + 1) if firsts >> action & 1]
-    if STAY in actions:
-        # Turning to what is ahead takes no room.
-        cost, target = planner.closest(me.cell, me.facing, mine.cells)
-        if cost == 2:
-            for turn in planner.actions(me.cell, me.facing, target):
-                if planner.after(me.cell, me.facing, turn)[0] == me.cell:
-                    return turn
-    # Sooner rather than later.
-    for action in actions:
-        if action < STAY and left(me.cell + planner.steps[action]) < left(me.cell):
-            return action
+    # Sooner rather than later. Turning where one stands takes no room.
+    cost = planner.closest(me.cell, me.facing, mine.cells)[0]
+    for move in range(STAY):
+        to, facing = planner.after(me.cell, me.facing, move, now.cooks[other].cell)
+        allowed = STAY if to == me.cell else move
+        if allowed in actions and planner.closest(to, facing, mine.cells)[0] < cost:
+            return move
     return STAY if STAY in actions or not actions else actions[0]
 
 

@@ -292,7 +292,7 @@ def errand_of(rota: Rota, seat: int, skill: Skill) -> Errand:
     """Where a cook does a skill."""
     kitchen, now = rota.kitchen, rota.now
     held, region = now.cooks[seat].held, rota.regions[seat]
-    cells = reached(kitchen, now, seat, skill)
+    cells = rota.within_reach(seat, reached(kitchen, now, seat, skill))
     if skill.verb == "wait":
         near = kitchen.uses[held, region] if held else ()
         return Errand(skill, near, wait=True)
