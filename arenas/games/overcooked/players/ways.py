@@ -51,10 +51,13 @@ def action(
     way = find_way(kitchen, now, seat, mine)
     if way.cost == 1 and not mine.wait:
         return INTERACT
-    if len(now.cooks) > 2 and rng.below(4) == 0:
-        # Two that meet stop everyone, and who meets whom in a crowd is past planning.
-        return rng.below(STAY + 1)
     other = nearest_other(kitchen, now, seat)
+    # Two that meet stop everyone, and who meets whom in a crowd is past planning.
+    if len(now.cooks) > 2 and rng.below(4) == 0:
+        return rng.below(STAY + 1)
+    # Two that have got nowhere for long may be stepping to and fro.
+    if other >= 0 and not relied_on(me) and rng.below(8) == 0:
+        return rng.below(STAY + 1)
     yields = other >= 0 and _urgency(now, seat, mine) < _urgency(now, other, theirs)
     idle = mine.wait or not mine.cells
     if yields and (idle or relied_on(now.cooks[other])):
