@@ -107,7 +107,7 @@ class JointRow:
 
 
 def test_by_default_a_tomato_from_the_dispenser_is_an_event():
-    meta, z = recorded(next(path for path in VECTORS if "new_mdp_test" in path.stem))
+    _, z = recorded(next(path for path in VECTORS if "new_mdp_test" in path.stem))
     game = Overcooked("mdp_test", dynamics="new")
     seen = 0
     for episode in range(len(z["actions"])):
