@@ -141,13 +141,20 @@ class Rota:
         """
         if self.now.cooks[seat].unproductive >= IMPATIENCE:
             return 0
-        mine = self.cost(seat, cells(seat)), seat
+        mine, cooks_here = (self.cost(seat, cells(seat)), seat), self._at_pots(seat)
         nearer = 0
         for other, cook in enumerate(self.now.cooks):
-            if other != seat and busy(cook.held) and self.relied_on[other]:
+            if other == seat or self._at_pots(other) != cooks_here:
+                # One who brings things and one who uses them are not in each other's place.
+                continue
+            if busy(cook.held) and self.relied_on[other]:
                 cost = self.cost(other, cells(other))
                 nearer += cost < FAR and (cost, other) < mine
         return nearer
+
+    def _at_pots(self, seat: int) -> bool:
+        """Whether a cook can use pots itself."""
+        return bool(self.kitchen.uses[DISH, self.regions[seat]])
 
     def _needs(self, seat: int) -> tuple[dict[str, int], int, int]:
         """What is needed when all that others hold has been used.
@@ -258,15 +265,15 @@ class Rota:
         dishes = self.sources(seat, DISH)
         fetched = {t: self.sources(seat, t) for t in LETTERS if wanted[t] > 0}
         things = [thing for thing, cells in fetched.items() if cells]
-        if soups_left > 0 and dishes:
-            nearer = self._nearer(seat, lambda other: self.sources(other, DISH), free)
-            if nearer < soups_left and (not things or self._hurry(seat, dishes)):
-                return Errand(Skill("pickup", DISH), dishes)
+        others = partial(self.sources, thing=DISH)
+        nearer = self._nearer(seat, others, free) if dishes and (soups_left > 0 or full > 0) else 0
+        if dishes and nearer < soups_left and (not things or self._hurry(seat, dishes)):
+            return Errand(Skill("pickup", DISH), dishes)
         for thing in things:
-            nearer = self._nearer(seat, partial(self.sources, thing=thing), free)
-            if nearer < wanted[thing] or not dishes:
+            ahead = self._nearer(seat, partial(self.sources, thing=thing), free)
+            if ahead < wanted[thing] or not dishes:
                 return Errand(Skill("pickup", thing), fetched[thing])
-        if dishes and (soups_left > 0 or full > 0):
+        if dishes and nearer < max(0, soups_left) + max(0, full):
             return Errand(Skill("pickup", DISH), dishes)
         for thing in things or LETTERS:
             if cells := self.sources(seat, thing):
