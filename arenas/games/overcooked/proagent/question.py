@@ -16,8 +16,8 @@ from arenas.core.rng import Rng
 from arenas.core.spaces import TextSpace
 from arenas.games.overcooked.game import Overcooked
 from arenas.games.overcooked.proagent.scene import orders
-from arenas.games.overcooked.skills import WAIT, Skill, known, read_skill
-from arenas.games.overcooked.snapshot import Kitchen
+from arenas.games.overcooked.skills import MAX_WAIT, WAIT, Skill, known, read_skill
+from arenas.games.overcooked.snapshot import SOUP, Kitchen
 
 
 class Question(NamedTuple):
@@ -110,7 +110,7 @@ class SkillChoice(Game[Question]):
             if kitchen.auto
             else "A pot cooks once a cook with empty hands starts it."
         )
-        skills = "\n".join(f"- {skill}: {_MEANING[skill.verb]}" for skill in self.skills)
+        skills = "\n".join(f"- {_named(skill)}: {_meaning(skill)}" for skill in self.skills)
         expected = f"Intention: [the skill that you expect of {names} next]\n" if others else ""
         together = f", together with {names}" if others else ""
         return (
@@ -150,8 +150,20 @@ _MEANING = {
     "fill_dish": "go to a pot that cooks or is ready, wait, take the soup; needs a dish in hand",
     "deliver": "serve; needs a soup in hand",
     "place": "put down what is in hand",
-    "wait": "stay out of the way for so many steps, 1 to 20",
+    "wait": f"stay out of the way for n steps, 1 to {MAX_WAIT}",
 }
+
+
+def _named(skill: Skill) -> str:
+    return "wait(n)" if skill.verb == "wait" else str(skill)
+
+
+def _meaning(skill: Skill) -> str:
+    if skill == Skill("pickup", SOUP):
+        return "take a soup that lies on a counter; needs empty hands"
+    return _MEANING[skill.verb]
+
+
 _MENTION = re.compile(r"\[([^\[\]\n]{1,60})\]|(\w+\s*\([^()\n]{0,20}\))")
 
 
