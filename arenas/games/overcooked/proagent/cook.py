@@ -191,15 +191,15 @@ class ProAgent(Policy):
         for attempt in range(1 + MAX_REPLANS):
             if not waiting:
                 return
-            questions = [self._question(each, attempt) for each in waiting]
-            replies = self.reasoner.act(questions)
-            for each, question, reply in zip(waiting, questions, replies, strict=True):
-                self._hear(each, question, reply)
+            asked = [self._ask(each, attempt) for each in waiting]
+            replies = self.reasoner.act([turn for turn, _ in asked])
+            for each, (turn, question), reply in zip(waiting, asked, replies, strict=True):
+                self._hear(each, turn, question, reply)
             waiting = [each for each in waiting if each.mind.plan is None]
         for each in waiting:
             self._settle(each, WAIT, None)
 
-    def _question(self, each: _Thinking, attempt: int) -> Turn:
+    def _ask(self, each: _Thinking, attempt: int) -> tuple[Turn, Question]:
         turn, game = each.turn, each.turn.game
         assert isinstance(game, Overcooked)
         choice, others = self.choice_of(game), range(game.spec.seats)
@@ -211,7 +211,7 @@ class ProAgent(Policy):
         told = "\n".join([self._scene(each), *self._history(each)])
         question = Question(told, tuple(expected) or (WAIT,), choice.skills)
         rng = turn.rng.fork(THOUGHT, attempt)
-        return Turn(choice, question, turn.seat, rng, turn.match_id)
+        return Turn(choice, question, turn.seat, rng, turn.match_id), question
 
     def _scene(self, each: _Thinking) -> str:
         row, game = each.mind.row, each.turn.game
@@ -231,11 +231,11 @@ class ProAgent(Policy):
         lines += [f"Your answer failed: {failure}. Think again." for failure in each.failures]
         return lines
 
-    def _hear(self, each: _Thinking, question: Turn, reply: Reply) -> None:
+    def _hear(self, each: _Thinking, turn: Turn, question: Question, reply: Reply) -> None:
         """Takes an answer, or notes why it fails."""
         try:
-            move = reply.move if reply.text is None else question.parse(reply.text)
-            question.game.check(question._state, question.seat, move)
+            move = reply.move if reply.text is None else turn.parse(reply.text)
+            turn.game.check(question, turn.seat, move)
         except IllegalMove as error:
             each.failures.append(str(error))
             return
