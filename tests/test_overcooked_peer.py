@@ -12,7 +12,7 @@ import time
 
 import numpy as np
 import pytest
-from kitchens import THINGS, Wanderer, everything, paid
+from kitchens import Wanderer, everything, paid
 
 from arenas.core.rng import Rng
 from arenas.games.overcooked import Overcooked
@@ -171,7 +171,7 @@ def main() -> None:
             sys.stdout.flush()
     seconds = time.process_time() - began
     print(
-        f"{played} episodes, {total} steps, {served} deliveries, no difference ({seconds:.0f} CPU s)"
+        f"{played} episodes, {total} steps, {served} deliveries, no difference, {seconds:.0f} CPU s"
     )
 
 

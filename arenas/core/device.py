@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from arenas.core.compiled import specialise
+from arenas.core.compiled import Specialiser
 from arenas.core.game import whole
 from arenas.core.tables import Shown
 
@@ -58,12 +58,15 @@ class Device(ABC):
 
     def __init__(self, engine: ModuleType | None, rules: ModuleType) -> None:
         self._modules = {"rules": rules} | ({"engine": engine} if engine else {})
+        self._specialiser: Specialiser | None = None
         self._compiled: dict[Callable[..., None], Any] = {}
 
     def kernel(self, kernel: Callable[..., None]) -> Any:
         """A kernel of games in lockstep, specialised for this device and these rules."""
         if kernel not in self._compiled:
-            self._compiled[kernel] = specialise(kernel, self.target, **self._modules)
+            if self._specialiser is None:
+                self._specialiser = Specialiser(self.target, self._modules)
+            self._compiled[kernel] = self._specialiser.kernel(kernel)
         return self._compiled[kernel]
 
     @abstractmethod

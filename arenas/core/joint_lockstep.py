@@ -30,7 +30,7 @@ from arenas.core.lockstep import (
 )
 from arenas.core.match import REPLACEMENTS
 
-rules = cast(JointRules, None)  # `compiled.specialise` binds it.
+rules = cast(JointRules, None)  # `compiled.Specialiser` binds it.
 
 SEED, PLIES, FINAL_PLIES, MATCHES, NUMBERS = 0, 1, 2, 3, 4
 """Columns of `JointBatch.numbers`: the match's seed, the moves played, those of the match that

@@ -31,8 +31,9 @@ class Overcooked(JointFlatGame):
     """Cooks share a kitchen: they fill pots, wait, plate and deliver, and are paid together.
 
     Args:
-        kitchen: name of a published kitchen ("cramped_room", see `layouts.layout_names`), a drawing
-            of several lines, or a mapping with `grid` and other fields of `layouts.Layout`.
+        kitchen: name of a published kitchen ("cramped_room", see `layouts.layout_names`) or of a
+            generated one ("easy-0", "medium-17", "hard-3", see `generator`), a drawing of several
+            lines, or a mapping with `grid` and other fields of `layouts.Layout`.
         dynamics: "old": a pot with three ingredients starts by itself (the papers, ProAgent,
             JaxMARL); "new": a cook starts it by an interaction with empty hands, with one to three
             ingredients (overcooked-ai 1.0 and later).
@@ -204,6 +205,11 @@ class Overcooked(JointFlatGame):
 
     def show(self, state: JointState, seat: int | None = None) -> str:
         return self.scene(state).situation(seat)
+
+    def draw(self, state: JointState, seat: int | None = None) -> np.ndarray:
+        from arenas.games.overcooked.draw import draw_kitchen
+
+        return draw_kitchen(self.layout, self.table, state.row, seat)
 
     def format(self, state: JointState, seat: int, move: Any) -> str:
         return f"[{text.ACTIONS[move]}]"

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from functools import cache, cached_property
@@ -43,6 +44,7 @@ ALIASES = {
 }
 """Names of the five in code of 2019."""
 
+_GENERATED = re.compile(r"(easy|medium|hard)-(\d{1,18})(?:-([1-4]))?")
 MAX_CELLS = 400
 MAX_COOK_TIME = 250
 DEFAULT_VALUE = 20
@@ -290,8 +292,9 @@ def read_layout(layout: str | Mapping[str, Any] | Layout) -> Layout:
     """A kitchen by name, from a drawing, or from the fields of `Layout`.
 
     Args:
-        layout: the name of a published kitchen; a drawing of several lines; a mapping with `grid`
-            (a drawing, or its rows) and other fields of `Layout`.
+        layout: the name of a published kitchen, or of a generated one ("hard-17", see
+            `generator.generate`); a drawing of several lines; a mapping with `grid` (a drawing, or
+            its rows) and other fields of `Layout`.
 
     Raises:
         ValueError: there is no such kitchen, or what is given makes none; the message says why.
@@ -327,6 +330,11 @@ def _rows(grid: Any) -> tuple[str, ...]:
 
 
 def _named(name: str) -> Layout:
+    if drawn := _GENERATED.fullmatch(name):
+        from arenas.games.overcooked.generator import generate
+
+        difficulty, seed, cooks = drawn.groups()
+        return generate(int(seed), difficulty, int(cooks or 2))
     known = _published()
     full = ALIASES.get(name, name)
     if full == "counter_circuit":
