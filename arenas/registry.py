@@ -406,6 +406,7 @@ register(
 register(
     "Overcooked-v0",
     "arenas.games.overcooked:Overcooked",
+    "arenas.policies.proagent:PLAYERS",
     summary="cooks share a kitchen; overcooked-ai's dynamics, layouts and views",
     simultaneous=True,
 )
