@@ -21,6 +21,7 @@ from cases import Talker
 from spelling import Spelling, trajectories
 
 import arenas
+from arenas.core.match import Match
 from arenas.core.policy import Tokens
 from arenas.rollout.advantages import deal_and_seat
 from arenas.rollout.conversions import (
@@ -191,12 +192,13 @@ def test_skyrl_gets_every_row_and_what_is_compared_stands_together(played):
     assert {len(column) for column in output.values() if column is not None} == {len(rows)}
     assert sum(map(sum, output["loss_masks"])) == sampled(played)
     names = output["trajectory_ids"]
-    assert len({name for name, _ in groupby(names)}) == len([*groupby(names)])
-    instances = [name.instance_id for name in names]
-    assert len(set(instances)) == len([*groupby(instances)])
-    trained = [t for t, _, _ in rows]
-    assert len(set(instances)) == len(set(map(deal_and_seat, trained)))
-    assert sum(output["is_last_step"]) == len({(t.number, t.seat) for t in trained})
+    runs = [list(run) for _, run in groupby(names)]
+    assert len(runs) == len(set(names)) == len({(t.number, t.seat) for t, _, _ in rows})
+    assert output["is_last_step"] == [
+        place == len(run) - 1 for run in runs for place in range(len(run))
+    ]
+    instances = [name for name, _ in groupby(name.instance_id for name in names)]
+    assert len(instances) == len(set(instances)) == len(by_deal(played))
 
 
 def test_skyrl_gets_rewards_where_they_were_earned():
@@ -589,13 +591,23 @@ def test_chat_turns_are_what_seats_were_told_and_answered(game, options, players
         assert (roles[0], roles[1], roles[-1]) == ("system", "user", "user")
         (reply,) = example["completion"]
         assert reply["role"] == "assistant"
-        said = turn.get("text")
-        if said is not None:
-            assert reply["content"] == said.replace("\ud800", "?")
-        assert arenas.make_game(record.game, **record.options)
+        if "text" in turn:
+            assert reply["content"] == turn["text"].replace("\ud800", "?")
         assert example["player"] == record.seats[turn["seat"]]
         assert (example["game"], example["seat"]) == (record.game, turn["seat"])
         assert example["reward"] == record.rewards[turn["seat"]]
+    # A reader of the replies plays the same match.
+    examples = iter(found)
+    for record in played:
+        rules = arenas.make_game(record.game, **record.options)
+        match = Match(rules, record.seed, record.illegal, record.max_cycles)
+        for turn in record.turns:
+            if "illegal" in turn:
+                match.reply(turn["seat"], turn["text"])
+            else:
+                match.reply(turn["seat"], next(examples)["completion"][0]["content"])
+                assert match.log[-1].move == turn["move"]
+        assert list(match.outcome.rewards) == record.rewards
     json.dumps(found, ensure_ascii=False).encode()
 
 

@@ -37,7 +37,7 @@ def atropos_groups(
     Returns:
         Groups with lists of one entry a row. `tokens` and, as long, `masks` (the id where it is
         trained on, -100 elsewhere), `inference_logprobs` (1.0 where nothing is trained on; None for
-        a group whose log-probabilities no trainer can compute again, see `incomparable`) and
+        a group whose log-probabilities no trainer can compute again, see `rows.incomparable`) and
         `advantages` (0 where nothing is trained on). `scores` are returns. `overrides` have the
         row's `temperature`, which trainers read, and its `weight`; `group_overrides` the
         `group_size`.

@@ -24,7 +24,7 @@ def openrlhf_responses(
     Returns:
         `observation_tokens`, all ids; `action_ranges`, start and end of each stretch of them that
         is trained on; `rollout_log_probs`, as long as the ids, 0 elsewhere, or None where the
-        trainer could not compute the same (see `incomparable`; its temperature must be the
+        trainer could not compute the same (see `rows.incomparable`; its temperature must be the
         players'); `reward` and `scores`, the seat's return; `truncated`, whether the token budget
         cut the last reply (a match that was cut short is not this); `extra_logs`, the `seat` and
         the row's `weight`, which the trainer logs; and the rest of what `execute` gives, None.

@@ -30,7 +30,7 @@ def prime_rl_samples(
 
     Raises:
         ValueError: there are not as many advantages as trajectories; or the trainer could not
-            compute the log-probabilities again (see `incomparable`).
+            compute the log-probabilities again (see `rows.incomparable`).
     """
     found, row_advantages = credited_rows(trajectories, advantages)
     problem = incomparable(found, temperatures=True)

@@ -46,7 +46,7 @@ def skyrl_output(trajectories: Iterable[Trajectory], token_rewards: bool = False
         Lists of one entry a row. `response_ids` are all ids from the first sampled one on;
         `loss_masks`, `rollout_logprobs` and token rewards are as long. `stop_reasons` are of the
         last reply. `rollout_logprobs` is None where the trainer could not compute the same (see
-        `incomparable`); its temperature must be the players'. What SkyRL knows beside that is None.
+        `rows.incomparable`); its temperature must be the players'. The other columns are None.
 
     Raises:
         ValueError: token rewards are asked for a seat with several rows, of which SkyRL would read

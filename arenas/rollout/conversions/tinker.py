@@ -33,7 +33,7 @@ def tinker_data(
 
     Raises:
         ValueError: there are not as many advantages as trajectories; or the losses could not
-            compute the log-probabilities again (see `incomparable`; they know no temperature).
+            compute the log-probabilities again (see `rows.incomparable`; they know no temperature).
     """
     found, row_advantages = credited_rows(trajectories, advantages)
     problem = incomparable(found)
