@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from arenas.games.overcooked.generator import obstacle
+from arenas.games.overcooked.layouts import Layout
 from arenas.games.overcooked.planning import FAR, INTERACT, MotionPlanner, why_unsolvable
 
 MOVES = ((0, -1), (0, 1), (1, 0), (-1, 0))  # north, south, east, west as (x, y)
@@ -182,3 +184,22 @@ def test_a_planner_is_ready_in_milliseconds():
     start = time.process_time()
     MotionPlanner(grid)
     assert time.process_time() - start < 0.05
+
+
+@given(grids(), st.data())
+def test_two_accounts_of_what_is_solvable_agree(grid, data):
+    """The generator has its own; both follow things over counters, in different ways."""
+    cells = [(x, y) for y, row in enumerate(grid) for x, letter in enumerate(row) if letter == " "]
+    if len(cells) < 2:
+        return
+    starts = data.draw(st.lists(st.sampled_from(cells), min_size=1, max_size=3, unique=True))
+    rows = [list(row) for row in grid]
+    for k, (x, y) in enumerate(starts):
+        rows[y][x] = str(k + 1)
+    orders = data.draw(st.sampled_from([("ooo",), ("ttt",), ("oot", "ooo"), ("oot",)]))
+    drawn = tuple("".join(row) for row in rows)
+    try:
+        layout = Layout("drawn", drawn, orders=orders)
+    except ValueError:
+        return
+    assert (why_unsolvable(drawn, orders) is None) == (obstacle(layout) is None)

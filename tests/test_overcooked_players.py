@@ -11,6 +11,7 @@ from arenas.core.match import Match
 from arenas.core.policy import Turn, answer
 from arenas.core.rng import Rng
 from arenas.games.overcooked import Overcooked, rules
+from arenas.games.overcooked.generator import generate
 from arenas.games.overcooked.layouts import CLASSICS, layout_names, read_layout
 from arenas.games.overcooked.planning import FAR, INTERACT, STAY, why_unsolvable
 from arenas.games.overcooked.players import PLAYERS
@@ -317,3 +318,9 @@ def test_a_snapshot_says_what_the_words_say(layout, seed, dynamics):
     for cell, thing in now.counters.items():
         at = told.partition("On counters: ")[2]
         assert thing in at.partition(f" at {game.layout.xy(cell)}")[0].rpartition(", ")[2]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_couriers_deliver_in_generated_kitchens(seed):
+    kitchen = generate(seed, "easy").as_json()
+    assert scores(["courier", "courier"], kitchen)[0] > 0

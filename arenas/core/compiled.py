@@ -75,6 +75,10 @@ _PARTS = {"forceinline": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": T
 """What a kernel calls is part of it, and nobody else calls it."""
 
 
+_kernels: dict[tuple[str, str, str], Any] = {}
+"""Kernels of this process, by the digest of what they are made of."""
+
+
 class Specialiser:
     """Compiles kernels with names of their modules bound to other modules.
 
@@ -107,10 +111,15 @@ class Specialiser:
         copy, contents = self._copy(kernel)
         if self.target == "python":
             return copy
-        copy.__qualname__ = f"{kernel.__name__}-{_digest(contents)}"
-        if self.target == "cuda":
-            return _cuda().jit(copy)
-        return _numba().njit(cache=True, nogil=True, no_cfunc_wrapper=True, **_ALL)(copy)
+        name = copy.__qualname__ = f"{kernel.__name__}-{_digest(contents)}"
+        place = self.target, kernel.__module__, name
+        if place not in _kernels:
+            if self.target == "cuda":
+                _kernels[place] = _cuda().jit(copy)
+            else:
+                options = {"cache": True, "nogil": True, "no_cfunc_wrapper": True, **_ALL}
+                _kernels[place] = _numba().njit(**options)(copy)
+        return _kernels[place]
 
     def _part(self, function: Any) -> Any:
         if function not in self._done:

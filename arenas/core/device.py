@@ -139,9 +139,8 @@ class CpuDevice(Device):
         if entry is None:
             # Arguments have the same types in every call, so numba need not look at them again.
             dispatcher = self.kernel(kernel)
-            dispatcher.compile(tuple(map(_numba_type, (batch, *args))))
-            (overload,) = dispatcher.overloads.values()
-            entry = self._entries[kernel] = overload.entry_point
+            types = tuple(map(_numba_type, (batch, *args)))
+            entry = self._entries[kernel] = dispatcher.compile(types)
         if self._pool is None:
             entry(batch, *args)
             return

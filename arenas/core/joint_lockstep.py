@@ -183,7 +183,10 @@ def gather(b: JointBatch, settings: Settings, i: int, actions: Any) -> bool:
         b.counts[i, SUBMITTED, seat] += 1
         b.counts[i, ATTEMPTS, seat] = 0
         b.counts[i, PENDING, seat] = action
-        await_seat(b, i, seat, 0)
+    if not complete:
+        for seat in range(b.masks.shape[1]):
+            if b.counts[i, PENDING, seat] >= 0:
+                await_seat(b, i, seat, 0)
     return complete
 
 
@@ -200,7 +203,8 @@ def play(b: JointBatch, settings: Settings, i: int) -> None:
     b.numbers[i, PLIES] += seats
     for seat in range(seats):
         b.counts[i, PENDING, seat] = -1
-        await_seat(b, i, seat, 1)
+        if b.masks[i, seat, 0] == 0:
+            await_seat(b, i, seat, 1)
         rules.report(b.table, b.rows[i], seat, b.reports[i, seat])  # type: ignore[arg-type]
     settle(b, i)
     over = rules.over(b.table, b.rows[i])  # type: ignore[arg-type]
@@ -271,6 +275,7 @@ def look(b: JointBatch, i: int) -> None:
     """Writes out what every seat sees."""
     for seat in range(b.views.shape[1]):
         view = b.views[i, seat]
+        # A fresh backdrop is copied faster than the places are found where something was drawn.
         for j in range(view.shape[0]):
             view[j] = b.backdrop[j]
         rules.observe(b.table, b.rows[i], seat, view)  # type: ignore[arg-type]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from arenas.core.rng import Rng
+from arenas.core.rng import Rng, check_seed
 from arenas.games.overcooked.layouts import (
     COUNTER,
     DISHES,
@@ -64,10 +64,11 @@ def generate(seed: int, difficulty: str = "medium", cooks: int = 2) -> Layout:
         cooks: 1 to 4.
 
     Raises:
-        ValueError: there is no such difficulty, or too many cooks.
+        ValueError: there is no such difficulty, too many cooks, or `seed` is no seed.
     """
     if difficulty not in DIFFICULTIES:
         raise ValueError(f"difficulty={difficulty!r}: {', '.join(DIFFICULTIES)}")
+    check_seed(seed)
     if not 1 <= cooks <= 4:
         raise ValueError(f"cooks={cooks!r}: 1 to 4")
     name = f"{difficulty}-{seed}" + (f"-{cooks}" if cooks != 2 else "")

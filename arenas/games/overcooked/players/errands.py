@@ -72,6 +72,10 @@ class Rota:
     def errand(self, seat: int) -> Errand:
         """What a cook should do next."""
         held = self.now.cooks[seat].held
+        if self.kitchen.soup_returns and (clogged := self._clogged(seat)):
+            # A soup is kept from coming here by what lies on the counters between.
+            thing = self.now.counters[clogged[0]]
+            return self._shelf(seat) if held else Errand(Skill("pickup", thing), clogged[:1])
         if held == NOTHING:
             return self._with_nothing(seat)
         if not self.kitchen.uses[held, self.regions[seat]]:
@@ -186,15 +190,26 @@ class Rota:
         kitchen, held = self.kitchen, self.now.cooks[seat].held
         onward = sorted(kitchen.onward[held, self.regions[seat]])
         empty = [cell for cell in onward if cell not in self.now.counters]
-        if held not in LETTERS:
-            return Errand(Skill("place"), empty)
         wanted, soups, _ = self._needs(seat)
-        if len(empty) > 1 or (empty and wanted[held] > 0 and not kitchen.soup_returns):
+        if held not in LETTERS and (held == SOUP or soups > 0 or not kitchen.soup_returns):
+            return Errand(Skill("place"), empty)
+        if len(empty) > 1 or (empty and wanted.get(held)):
             return Errand(Skill("place"), empty)
         # The last counter is for a dish, or for the soup that comes back.
         if self.sources(seat, SOUP) or (soups > 0 and self.sources(seat, DISH)):
             return self._shelf(seat)
         return Errand(WAIT, empty or onward, wait=True)
+
+    def _clogged(self, seat: int) -> list[int]:
+        """Counters within reach that another cook with a soup waits for, when all are full."""
+        for other, cook in enumerate(self.now.cooks):
+            if other != seat and cook.held == SOUP:
+                onward = sorted(self.kitchen.onward[SOUP, self.regions[other]])
+                full = all(cell in self.now.counters for cell in onward)
+                if full and SOUP not in (self.now.counters[cell] for cell in onward):
+                    shelves = self.kitchen.shelves[self.regions[seat]]
+                    return [cell for cell in onward if cell in shelves]
+        return []
 
     def _with_dish(self, seat: int) -> Errand:
         now, region = self.now, self.regions[seat]

@@ -137,7 +137,10 @@ class ProAgent(Policy):
     def act(self, turns: Sequence[Turn]) -> list[Reply]:
         thinking = [self._look(turn) for turn in turns]
         self._think([each for each in thinking if each.mind.plan is None])
-        return [self._walk(each) for each in thinking]
+        replies = [self._walk(each) for each in thinking]
+        for each in thinking:
+            self._forget(each)
+        return replies
 
     def close(self) -> None:
         self.reasoner.close()
@@ -183,6 +186,12 @@ class ProAgent(Policy):
             mind.plan, mind.setback = None, f"{plan} came to nothing: {problem}"
         elif plan.verb != "wait" and age >= STALE:
             mind.plan, mind.setback = None, f"{plan} is not done after {age} steps"
+
+    def _forget(self, each: _Thinking) -> None:
+        """Lets go of a match at its last step."""
+        assert isinstance(each.turn.game, Overcooked)
+        if each.now.tick + 1 == each.turn.game.horizon:
+            del self._minds[each.turn.match_id, each.turn.seat]
 
     # -- asking ------------------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from arenas.core.policy import Policy, Reply, Turn
 from arenas.games.overcooked.planning import FAR
 from arenas.games.overcooked.players.errands import PATIENCE
-from arenas.games.overcooked.proagent.scene import ASIDE, HATCH, Scene, read
+from arenas.games.overcooked.proagent.scene import HATCH, Scene, read
 from arenas.games.overcooked.skills import WAIT, Skill
 from arenas.games.overcooked.snapshot import DISH, IDLE, LETTERS, NOTHING, SOUP
 
@@ -46,7 +46,7 @@ def analysis(scene: Scene) -> str:
 
 
 def choose(scene: Scene, who: int) -> Skill:
-    """The skill that the kitchen needs most of a cook, as `players.errands.Rota` has it."""
+    """The skill that the kitchen needs most of a cook: the courier's rota, from the words alone."""
     me = scene.cooks[who]
     if me.held == NOTHING:
         return _with_nothing(scene, who)
@@ -195,6 +195,3 @@ def _with_nothing(scene: Scene, who: int) -> Skill:
     if DISH in steps and hands_on and not scene.across.get(DISH):
         return Skill("pickup", DISH)
     return WAIT
-
-
-__all__ = ["ASIDE", "RuleReasoner", "answer", "choose"]

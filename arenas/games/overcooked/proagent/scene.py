@@ -25,7 +25,7 @@ from arenas.games.overcooked.snapshot import (
     Snapshot,
 )
 
-HATCH, ASIDE, ACROSS = "hatch", "counter", "counter between"
+HATCH, ASIDE = "hatch", "counter"
 """Names of places in the list of steps: beside dispensers and pots."""
 IN_THE_WAY = 20
 """Steps that it is reckoned to take until a cook that never moves lets one pass."""
