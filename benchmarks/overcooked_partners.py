@@ -1,6 +1,9 @@
 """Who cooks well with whom: players x partners x layouts of Overcooked, in both seats.
 
-README.md of the game has the tables that this prints.
+README.md of the game and of the baselines have the tables that this prints. A player may be given
+as NAME=PLAYER, and `{layout}` in it is replaced, so that each kitchen has trained cooks of its own:
+
+    --players "sp=network:runs/{layout}-sp-0/policy.pt" "fcp=network:runs/{layout}-fcp-0/policy.pt"
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ import time
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
-from statistics import fmean
+from statistics import fmean, stdev
 from typing import Any, NamedTuple
 
 from rich.progress import Progress
@@ -67,13 +70,26 @@ class Cell(NamedTuple):
         return half_width([fmean(pair) for pair in zip(*self.seats, strict=True)])
 
 
+def is_named(player: str) -> bool:
+    """Whether it is NAME=PLAYER, and no player's name with an equals sign in its argument."""
+    name, equals, _ = player.partition("=")
+    return bool(equals) and ":" not in name
+
+
+def short(player: str) -> str:
+    """The name that stands in tables."""
+    return player.partition("=")[0] if is_named(player) else player
+
+
 def measure(layout: str, player: str, partner: str, options: argparse.Namespace) -> Cell:
     """Plays every deal in both seats."""
     kitchen = {"kitchen": layout, "dynamics": options.dynamics, "starts": options.starts}
-    other = player if partner == "itself" else partner
-    cell = Cell(layout, player, partner, ([], []), [])
+    named = [player, player if partner == "itself" else partner]
+    seats = [each.partition("=")[2] if is_named(each) else each for each in named]
+    seats = [each.replace("{layout}", layout) for each in seats]
+    cell = Cell(layout, short(player), short(partner), ([], []), [])
     records = arenas.play_matches(
-        GAME, [player, other], 2 * options.episodes, seed=options.seed, options=kitchen
+        GAME, seats, 2 * options.episodes, seed=options.seed, options=kitchen
     )
     for number, record in enumerate(records):
         # Every deal is played first in this order and then in the other.
@@ -100,6 +116,35 @@ def table(cells: Iterable[Cell], layouts: Sequence[str]) -> list[str]:
             entries.append(f"{cell.mean:.0f} ± {cell.interval:.0f} ({seats})")
         mean = fmean(cell.mean for cell in row.values())
         lines.append(f"| {partner} | {player} | {' | '.join(entries)} | {mean:.0f} |")
+    return lines
+
+
+def strangers(cells: Sequence[Cell], layouts: Sequence[str]) -> list[str]:
+    """A row for each player: with all partners but itself, as seat 0 and as seat 1.
+
+    With the standard error over partners, in the form of table 1 of the ProAgent paper (Zhang et
+    al., AAAI 2024).
+    """
+    lines = [
+        "| player | " + " | ".join(layouts) + " |",
+        "| --- |" + " --- |" * len(layouts),
+    ]
+    for player in dict.fromkeys(cell.player for cell in cells):
+        entries = []
+        for layout in layouts:
+            met = [
+                cell
+                for cell in cells
+                if (cell.player, cell.layout) == (player, layout)
+                and cell.partner not in ("itself", player)
+            ]
+            by_seat = [[fmean(cell.seats[seat]) for cell in met] for seat in (0, 1)]
+            errors = (stdev(seat) / len(seat) ** 0.5 if len(seat) > 1 else 0 for seat in by_seat)
+            means = (fmean(seat) for seat in by_seat)
+            entries.append(
+                " / ".join(f"{m:.1f} ± {e:.1f}" for m, e in zip(means, errors, strict=True))
+            )
+        lines.append(f"| {player} | {' | '.join(entries)} |")
     return lines
 
 
@@ -155,6 +200,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     print("Points a match ± 95 % interval (as seat 0 / as seat 1)\n")
     print("\n".join(table(cells, options.layouts)))
+    print(
+        "\nWith all partners but itself, as seat 0 / as seat 1 (± standard error over partners)\n"
+    )
+    print("\n".join(strangers(cells, options.layouts)))
     print("\n".join(["", *belief_lines(cells)]))
     if {"proagent", "greedy"} <= set(options.players):
         worse = behind(cells, "proagent", "greedy")
