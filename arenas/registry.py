@@ -26,6 +26,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from arenas.core.aec import GameEnv
 from arenas.core.flat import FlatGame
 from arenas.core.game import Game, option_defaults
+from arenas.core.joint import JointFlatGame
 from arenas.core.parallel import ParallelGameEnv
 from arenas.core.policy import Policy
 from arenas.core.single import SeatEnv
@@ -270,10 +271,10 @@ def make_vec(
             `gym.make_vec(..., vectorization_mode="sync")` steps any game.
         ValueError: a value is out of range.
     """
-    from arenas.core import one_learner, vector
+    from arenas.core import joint_vector, one_learner, vector
 
     game = make_game(game_id, **options)
-    if not isinstance(game, FlatGame):
+    if not isinstance(game, (FlatGame, JointFlatGame)):
         raise TypeError(
             f"{find(game_id).short} has no rules to compile; "
             'gym.make_vec(..., vectorization_mode="sync") steps its games one by one'
@@ -292,6 +293,8 @@ def make_vec(
         raise ValueError(f"layout={layout!r}: the layouts are self_play and one_learner")
     if layout == "self_play" and (opponent not in ("random", "self") or seat != "alternating"):
         raise ValueError('opponent and seat go with layout="one_learner"')
+    if isinstance(game, JointFlatGame):
+        return joint_vector.JointVectorEnv(game, **common)
     if layout == "self_play" or opponent == "self":
         return vector.SelfPlayVectorEnv(game, **common)
     opponents = opponents_named(game_id, game, opponent)
@@ -399,6 +402,13 @@ register(
     "arenas.games.kuhn_poker:KuhnPoker",
     "arenas.games.kuhn_poker.players:PLAYERS",
     summary="Kuhn's three-card poker, 2 to 4 players, one hand or a match",
+)
+register(
+    "Overcooked-v0",
+    "arenas.games.overcooked:Overcooked",
+    "arenas.policies.proagent:PLAYERS",
+    summary="cooks share a kitchen; overcooked-ai's dynamics, layouts and views",
+    simultaneous=True,
 )
 register(
     "TicTacToe-v0",

@@ -146,10 +146,11 @@ class Local:
 class Worker:
     """A process of the peers' interpreter that plays the rows of one package."""
 
-    def __init__(self, python: Path, package: str, device: str) -> None:
-        script = Path(__file__).with_name("vector_peers.py")
+    def __init__(
+        self, python: Path, package: str, device: str, script: str = "vector_peers.py"
+    ) -> None:
         self._process = subprocess.Popen(
-            [python, script, "serve", package, device],
+            [python, Path(__file__).with_name(script), "serve", package, device],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

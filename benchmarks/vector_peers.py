@@ -215,15 +215,17 @@ PEERS = {
 # -- serving ----------------------------------------------------------------------------------
 
 
-def serve(package: str, device: str) -> None:
+def serve(package: str, device: str, make: Callable[[str, str, int], Play] | None = None) -> None:
     """Answers `{"row", "game", "batch", "seconds"}` with a Pass, or with what went wrong.
 
-    The first line out says which versions are here. A row stays alive from its first question on.
+    The first line out says which versions are here. A row stays alive from its first question on;
+    `make` makes one of its name, game and batch, as `PEERS` has them if it is None.
     """
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)  # What a library prints is no answer.
     versions = {}
-    for name in ("jax", "jaxlib", "pgx") if package == "pgx" else (package,):
+    on_jax = package in ("pgx", "jaxmarl")
+    for name in ("jax", "jaxlib", package) if on_jax else (package,):
         try:
             versions[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
@@ -235,7 +237,7 @@ def serve(package: str, device: str) -> None:
         row = (question["row"], question["game"], question["batch"])
         try:
             if row not in plays:
-                plays[row] = PEERS[row[0]].make(row[1], row[2])
+                plays[row] = make(*row) if make else PEERS[row[0]].make(row[1], row[2])
             answer = measure(plays[row], question["seconds"], device)._asdict()
         except ImportError as error:
             answer = {"skipped": str(error)}

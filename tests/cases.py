@@ -76,6 +76,12 @@ _OPTIONS = {
         {"rules": "spiral-v1"},
     ),
     "selfplay/OpenSpiel-v0": ({"game": "kuhn_poker"}, {"game": "tic_tac_toe"}),
+    "selfplay/Overcooked-v0": (
+        {"horizon": 12},
+        {"horizon": 12, "kitchen": "mdp_test", "dynamics": "new", "starts": "everything"},
+        {"horizon": 8, "kitchen": "centre_pots", "radius": 1, "features": "vector"},
+        {"horizon": 8, "kitchen": "multiplayer_schelling", "starts": "places"},
+    ),
     "selfplay/TicTacToe-v0": ({}, {"size": 5}, {"size": 4, "win_length": 3}),
 }
 

@@ -49,7 +49,7 @@ def test_compiled_chance_is_that_of_integers():
     words = np.random.default_rng(0).integers(0, 2**64, 1000, np.uint64)
     for plain, twin in compiled.TWINS.items():
         more = () if plain is rng.mix64 else (7,)
-        specialised = compiled._Specialiser("cpu", {})._part(plain)
+        specialised = compiled.Specialiser("cpu", {})._part(plain)
         caller = numba.njit(lambda word, more=more, f=specialised: f(word, *more))
         for word in words.tolist():
             assert int(caller(np.uint64(word))) == plain(word, *more), twin
@@ -298,7 +298,8 @@ def test_a_digest_is_of_the_code_and_the_numbers_that_are_loaded(tmp_path, monke
     text += "def play(row, action):\n    row[0] += STEP - n.BACK\n"
 
     def digest():
-        return compiled._Specialiser("python", {"rules": modules[-1]})._digest()
+        specialiser = compiled.Specialiser("python", {"rules": modules[-1]})
+        return compiled._digest(specialiser._of(specialiser._bound["rules"].play))
 
     def write(rules_text, numbers_text):
         rules.write_text(rules_text, encoding="utf-8")

@@ -8,7 +8,7 @@ from arenas.core.compiled import mix64, scale
 from arenas.core.flat import FlatRules
 from arenas.core.lockstep import Batch
 
-rules = cast(FlatRules, None)  # `compiled.specialise` binds it.
+rules = cast(FlatRules, None)  # `compiled.Specialiser` binds it.
 
 
 def deal(b: Batch, i: int, word: Any) -> None:

@@ -1,8 +1,8 @@
 """Compiles rules that are written as plain scalar functions: for the CPU, for CUDA, or not at all.
 
-`specialise` takes a kernel over many games that reads the global name `rules`, and one game's rules
-module, and returns the kernel of that game: every function that it reaches is compiled with it, and
-the draws of `core/rng.py` are replaced by their twins in machine words below.
+A `Specialiser` takes a kernel over many games that reads the global name `rules`, and one game's
+rules module, and returns the kernel of that game: every function that it reaches is compiled with
+it, and the draws of `core/rng.py` are replaced by their twins in machine words below.
 Numba keeps the machine code of CPU kernels on disk beside the kernel's source; a digest of all the
 code and constants that went into it is part of its name there, so an edited rule is never played
 from an old file.
@@ -75,27 +75,28 @@ _PARTS = {"forceinline": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": T
 """What a kernel calls is part of it, and nobody else calls it."""
 
 
-def specialise(kernel: Callable[..., Any], target: str = "cpu", **modules: ModuleType) -> Any:
-    """A kernel with names of its module bound to other modules, all of it compiled together.
+_kernels: dict[tuple[str, str, str], Any] = {}
+"""Kernels of this process, by the digest of what they are made of."""
+
+
+class Specialiser:
+    """Compiles kernels with names of their modules bound to other modules.
+
+    It copies functions so that they call each other's compiled copies. Kernels of one specialiser
+    share what they call, which is compiled once.
 
     Args:
-        kernel: a function that reads global names such as `rules`, of which its module only says
-            the type.
         target: "cpu" compiles with numba, "cuda" for a CUDA device, "python" not at all.
-        modules: what those names stand for: `rules=arenas.games.tictactoe.rules`.
+        modules: what global names such as `rules` stand for, of which a kernel's module only says
+            the type: `{"rules": arenas.games.tictactoe.rules}`. A module may call those before it.
     """
-    return _Specialiser(target, modules).top(kernel)
-
-
-class _Specialiser:
-    """Copies functions so that they call each other's compiled copies."""
 
     def __init__(self, target: str, modules: dict[str, ModuleType]) -> None:
         self.target = target
         self._done: dict[Any, Any] = {}
-        self._contents: set[str] = set()
+        # What each copy is made of, itself and all that it calls.
+        self._contents: dict[Any, set[str]] = {}
         self._bound: dict[str, Any] = {}
-        # A module may call those before it.
         for name, module in modules.items():
             parts = {
                 each: self._part(value)
@@ -105,23 +106,30 @@ class _Specialiser:
             self._bound[name] = ModuleType(module.__name__)
             vars(self._bound[name]).update(parts)
 
-    def top(self, kernel: Any) -> Any:
-        copy = self._copy(kernel)
+    def kernel(self, kernel: Any) -> Any:
+        """A function that reads such names, compiled together with all that it calls."""
+        copy, contents = self._copy(kernel)
         if self.target == "python":
             return copy
-        copy.__qualname__ = f"{kernel.__name__}-{self._digest()}"
-        if self.target == "cuda":
-            return _cuda().jit(copy)
-        return _numba().njit(cache=True, nogil=True, no_cfunc_wrapper=True, **_ALL)(copy)
+        name = copy.__qualname__ = f"{kernel.__name__}-{_digest(contents)}"
+        place = self.target, kernel.__module__, name
+        if place not in _kernels:
+            if self.target == "cuda":
+                _kernels[place] = _cuda().jit(copy)
+            else:
+                options = {"cache": True, "nogil": True, "no_cfunc_wrapper": True, **_ALL}
+                _kernels[place] = _numba().njit(**options)(copy)
+        return _kernels[place]
 
     def _part(self, function: Any) -> Any:
         if function not in self._done:
-            copy = self._copy(self._twin(function))
+            copy, contents = self._copy(self._twin(function))
             if self.target == "cpu":
                 copy = _numba().njit(**_ALL, **_PARTS)(copy)
             elif self.target == "cuda":
                 copy = _cuda().jit(device=True)(copy)
             self._done[function] = copy
+            self._contents[copy] = contents
         return self._done[function]
 
     def _twin(self, function: Any) -> Any:
@@ -132,29 +140,38 @@ class _Specialiser:
             return getattr(on_cuda, function.__name__)
         return TWINS.get(function, function)
 
-    def _copy(self, function: Any) -> Any:
-        """The function with what it calls replaced by compiled copies."""
+    def _copy(self, function: Any) -> tuple[Any, set[str]]:
+        """The function with what it calls replaced by compiled copies; and what it is made of."""
         reads = {}
+        contents: set[str] = set()
         loads = (i for i in dis.get_instructions(function) if i.opname == "LOAD_GLOBAL")
         for name in {instruction.argval for instruction in loads}:
             value = function.__globals__.get(name)
             if name in self._bound:
                 reads[name] = self._bound[name]
+                for part in vars(reads[name]).values():
+                    contents |= self._of(part)
             elif isinstance(value, FunctionType):
                 reads[name] = self._part(value)
+                contents |= self._of(reads[name])
             elif value is not None:
                 reads[name] = value
         code = function.__code__
         constants = sorted((name, _described(value)) for name, value in reads.items())
         does = code.co_code, code.co_consts, code.co_names, code.co_varnames, function.__defaults__
-        self._contents.add(repr((function.__module__, function.__name__, does, constants)))
+        contents.add(repr((function.__module__, function.__name__, does, constants)))
         copy = FunctionType(code, reads, function.__name__, function.__defaults__)
         copy.__module__ = function.__module__
-        return copy
+        return copy, contents
 
-    def _digest(self) -> str:
-        # Of what is loaded, not of the files: those may have been edited since.
-        return hashlib.sha256("".join(sorted(self._contents)).encode()).hexdigest()[:16]
+    def _of(self, part: Any) -> set[str]:
+        """What a compiled copy is made of; nothing if it is none."""
+        return self._contents.get(part, set()) if callable(part) else set()
+
+
+def _digest(contents: set[str]) -> str:
+    # Of what is loaded, not of the files: those may have been edited since.
+    return hashlib.sha256("".join(sorted(contents)).encode()).hexdigest()[:16]
 
 
 def _described(value: Any) -> str:

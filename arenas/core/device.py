@@ -10,22 +10,33 @@ from functools import cache
 from importlib.util import find_spec
 from itertools import pairwise
 from types import ModuleType
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
-from arenas.core.compiled import specialise
+from arenas.core.compiled import Specialiser
 from arenas.core.game import whole
-from arenas.core.lockstep import SHARED, Batch
 from arenas.core.tables import Shown
 
 
-def device_of(name: str, engine: ModuleType, rules: ModuleType, threads: int = 1) -> Device:
+class Batch(Protocol):
+    """B games as kernels take them: a named tuple of arrays."""
+
+    @property
+    def rows(self) -> np.ndarray:
+        """(B, W): the state of each game."""
+
+    @property
+    def shared(self) -> int:
+        """The first so many fields belong to all games; the others have one entry for each."""
+
+
+def device_of(name: str, engine: ModuleType | None, rules: ModuleType, threads: int = 1) -> Device:
     """The device called `name`, for games of one rules module.
 
     Args:
         name: "cpu", or "cuda" for the current CUDA device.
-        engine: `by_rules` or `by_tables`.
+        engine: `by_rules` or `by_tables`; None for kernels that call the rules themselves.
         rules: the rules module.
         threads: CPU threads that share the games of a batch.
 
@@ -45,14 +56,17 @@ class Device(ABC):
 
     target = "python"
 
-    def __init__(self, engine: ModuleType, rules: ModuleType) -> None:
-        self._modules = {"rules": rules, "engine": engine}
+    def __init__(self, engine: ModuleType | None, rules: ModuleType) -> None:
+        self._modules = {"rules": rules} | ({"engine": engine} if engine else {})
+        self._specialiser: Specialiser | None = None
         self._compiled: dict[Callable[..., None], Any] = {}
 
     def kernel(self, kernel: Callable[..., None]) -> Any:
-        """A kernel of `core/lockstep.py`, specialised for this device and these rules."""
+        """A kernel of games in lockstep, specialised for this device and these rules."""
         if kernel not in self._compiled:
-            self._compiled[kernel] = specialise(kernel, self.target, **self._modules)
+            if self._specialiser is None:
+                self._specialiser = Specialiser(self.target, self._modules)
+            self._compiled[kernel] = self._specialiser.kernel(kernel)
         return self._compiled[kernel]
 
     @abstractmethod
@@ -105,7 +119,7 @@ class Device(ABC):
 class CpuDevice(Device):
     """CPU threads: one by default, since games this cheap seldom gain from more."""
 
-    def __init__(self, engine: ModuleType, rules: ModuleType, threads: int = 1) -> None:
+    def __init__(self, engine: ModuleType | None, rules: ModuleType, threads: int = 1) -> None:
         super().__init__(engine, rules)
         if (whole(threads) or 0) < 1:
             raise ValueError(f"threads={threads!r}: a number of threads, at least one")
@@ -113,7 +127,7 @@ class CpuDevice(Device):
         self._threads = threads
         self._pool = ThreadPoolExecutor(threads - 1) if threads > 1 else None
         self._entries: dict[Callable[..., None], Callable[..., Any]] = {}
-        self._shares: tuple[Batch, list[tuple[slice, Batch]]] | None = None
+        self._shares: tuple[Any, list[tuple[slice, Any]]] | None = None
 
     def run(self, kernel: Callable[..., None], batch: Batch, *args: Any) -> None:
         if self.target == "python":
@@ -125,9 +139,8 @@ class CpuDevice(Device):
         if entry is None:
             # Arguments have the same types in every call, so numba need not look at them again.
             dispatcher = self.kernel(kernel)
-            dispatcher.compile(tuple(map(_numba_type, (batch, *args))))
-            (overload,) = dispatcher.overloads.values()
-            entry = self._entries[kernel] = overload.entry_point
+            types = tuple(map(_numba_type, (batch, *args)))
+            entry = self._entries[kernel] = dispatcher.compile(types)
         if self._pool is None:
             entry(batch, *args)
             return
@@ -137,15 +150,14 @@ class CpuDevice(Device):
         for job in jobs:
             job.result()
 
-    def _split(self, batch: Batch) -> list[tuple[slice, Batch]]:
+    def _split(self, batch: Any) -> list[tuple[slice, Any]]:
         if self._shares is None or self._shares[0] is not batch:
             edges = np.linspace(0, len(batch.rows), self._threads + 1).astype(int)
             parts = [slice(*ends) for ends in pairwise(edges.tolist())]
             cuts = []
             for at in parts:
-                fields: list[Any] = [*batch[:SHARED]]
-                fields += [field[at] for field in batch[SHARED:]]  # type: ignore[index]
-                cuts.append((at, Batch(*fields)))
+                own = [field[at] for field in batch[batch.shared :]]
+                cuts.append((at, type(batch)(*batch[: batch.shared], *own)))
             self._shares = batch, cuts
         return self._shares[1]
 
@@ -167,7 +179,7 @@ class CudaDevice(Device):
     THREADS = 128
     """Threads a block."""
 
-    def __init__(self, engine: ModuleType, rules: ModuleType) -> None:
+    def __init__(self, engine: ModuleType | None, rules: ModuleType) -> None:
         super().__init__(engine, rules)
         try:
             from numba import config, cuda

@@ -3,7 +3,7 @@
 Each kernel is a loop over games around scalar functions of one game, index `i`. The source is the
 same for the CPU, where the loop runs from end to end, and for CUDA, where each thread takes every
 n-th game. `engine` stands for the functions of `by_rules` or `by_tables`, which
-`compiled.specialise` puts in. What happens to a game here is what `Match` does to it: turns,
+`compiled.Specialiser` puts in. What happens to a game here is what `Match` does to it: turns,
 illegal moves, rewards, ends and seeds are the same to the bit, and a test holds them together.
 """
 
@@ -40,7 +40,7 @@ class Engine(Protocol):
     def show_end(self, b: Batch, i: int, seat: int, /) -> None: ...
 
 
-engine = cast(Engine, None)  # `compiled.specialise` binds it.
+engine = cast(Engine, None)  # `compiled.Specialiser` binds it.
 
 
 class Settings(NamedTuple):
@@ -107,6 +107,11 @@ class Batch(NamedTuple):
     shown_octets: np.ndarray  # (B, 8 * w) int8: the same memory; the mask lies in it
     final_shown: np.ndarray  # (B, w) int64: what the seat that ended the last match saw at the end
     final_view: np.ndarray  # the same memory as numbers of the view
+
+    @property
+    def shared(self) -> int:
+        """The first so many fields belong to all games."""
+        return SHARED
 
 
 SHARED = 4
