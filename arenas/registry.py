@@ -252,9 +252,11 @@ def make_vec(
     """Many games in lockstep on compiled rules: `arenas.make_vec("KuhnPoker-v0", 4096)`.
 
     Args:
-        game_id: "KuhnPoker-v0" or "selfplay/KuhnPoker-v0"; a game of flat rows (`FlatGame`).
+        game_id: "KuhnPoker-v0" or "selfplay/KuhnPoker-v0"; a game of flat rows
+            (`FlatGame` or `JointFlatGame`).
         num_envs: number of games.
-        layout: "self_play": the caller acts in every seat, one move in every game a step; or
+        layout: "self_play": the caller acts in every seat, one move in every game a step (in
+            games of joint moves, such as Overcooked, the moves of all seats, (B, S)); or
             "one_learner": in one seat of each game, with `opponent` in the others.
         opponent, seat: of one_learner, as in `make_seat_env`; `opponent="self"` is "self_play".
         autoreset: "same_step", "next_step" or "disabled", or Gymnasium's own value.
@@ -294,6 +296,11 @@ def make_vec(
     if layout == "self_play" and (opponent not in ("random", "self") or seat != "alternating"):
         raise ValueError('opponent and seat go with layout="one_learner"')
     if isinstance(game, JointFlatGame):
+        if layout != "self_play" and opponent != "self":
+            raise ValueError(
+                'games of joint moves have layout="self_play" alone: act for every seat; '
+                'gym.make_vec(..., vectorization_mode="sync") has one learner a game'
+            )
         return joint_vector.JointVectorEnv(game, **common)
     if layout == "self_play" or opponent == "self":
         return vector.SelfPlayVectorEnv(game, **common)
