@@ -184,10 +184,8 @@ def legal(row: Row, out: MutableSequence[int]) -> None:
     """
     seat, goods, largest, size = to_move(row), row[GOODS], row[LARGEST], base(row)
     if row[DISCRETE] != 0:
+        list_offers(row, out)
         out[0], out[1] = 1 if may_accept(row) else 0, 1 if may_deny(row) else 0
-        for bundle in range(bundles(row)):
-            if may_offer(row, bundle):
-                out[2 + bundle] = 1
         return
     out[OFFER] = 1
     out[ACCEPT], out[DENY] = 1 if may_accept(row) else 0, 1 if may_deny(row) else 0
@@ -196,6 +194,29 @@ def legal(row: Row, out: MutableSequence[int]) -> None:
         start = KINDS + good * size + largest
         for place in range(start - held, start + largest + 1):
             out[place] = 1
+
+
+def list_offers(row: Row, out: MutableSequence[int]) -> None:
+    """Marks the legal offers of the DISCRETE form, a run of the first good at a time."""
+    seat, largest, size = to_move(row), row[LARGEST], base(row)
+    held = min(row[private(row, seat, 0) + STOCK], largest)
+    for rest in range(bundles(row) // size):
+        owned, gives, asks, left = True, False, False, rest
+        for good in range(1, row[GOODS]):
+            amount = left % size - largest
+            left //= size
+            owned = owned and -amount <= row[private(row, seat, good) + STOCK]
+            gives = gives or amount < 0
+            asks = asks or amount > 0
+        # The first good has to bring the side that is still missing.
+        low = -held if asks else 1
+        high = largest if gives else -1
+        if owned and (gives or asks):
+            zero = 2 + rest * size + largest
+            for place in range(zero + low, zero + high + 1):
+                out[place] = 1
+            if not (gives and asks):
+                out[zero] = 0
 
 
 def sample(row: Row, word: int) -> int:
