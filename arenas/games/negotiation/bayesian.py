@@ -1,9 +1,13 @@
 """A player that infers what the other seat values from what it offers, accepts and refuses.
 
-It holds a sample of everything that the other may value, uniform over the ranges that all know, and
-weighs each hypothesis by how well it explains the other's moves: somebody seldom offers or accepts
-what loses it worth, and seldom refuses what gains it any. It then looks for the offer with the
-largest expected reward, by the game's own kind of reward.
+The method is that of Hindriks and Tykhonov, "Opponent modelling in automated multi-issue
+negotiation using Bayesian learning" (AAMAS 2008): hypotheses of what the other values, each
+weighed by how well it explains the other's moves if it concedes with time. Here a hypothesis is a
+value of every good, drawn from the ranges that all know, and a manner: a taker accepts whatever
+gains it something, a conceder what gains it as much as its own offers would by then.
+
+Offers are judged by their expected reward, in the game's own kind, and so is waiting for the last
+turn in which an offer can still be answered.
 """
 
 from __future__ import annotations
@@ -17,44 +21,79 @@ from arenas.core.game import Move
 from arenas.core.policy import Policy, Reply, Turn
 from arenas.games.negotiation import rules as flat
 from arenas.games.negotiation.game import Negotiation
-from arenas.games.negotiation.players import Market, flat_needs_offer, one_for_one
+from arenas.games.negotiation.players import Market, needs_offer, one_for_one
 
 HYPOTHESES = 4096
-"""Drawn from the ranges; all of them where there are fewer."""
+"""Values drawn from the ranges; all of them where there are fewer."""
 
 KEPT = 192
 """Of these, so many are drawn by their weight to judge offers by."""
 
-CANDIDATES = 600
+CANDIDATES = 400
 """Offers that are judged, of those that look best on average."""
 
-SLIP = 0.03
-"""How often the other is taken to offer or accept what gains it nothing."""
+GROWN = 20
+"""The best of these are added to each other, to offers of more goods."""
 
-STUBBORN = 0.35
-"""How often it is taken to refuse what gains it something."""
+SLIP = 0.05
+"""How often the other is taken to do what its manner does not explain."""
+
+SPREAD = 0.25
+"""How far a conceder's offers lie from its line, in shares of its first hope."""
+
+PACES = (1.0, 3.0)
+"""How conceders give way: their hope falls by 1 - over ** pace."""
+
+REST = 0.5
+"""What share of the rewards that a trade leaves open can still be had after it."""
+
+
+class Event(NamedTuple):
+    """A move of the other seat that says something of its values.
+
+    Attributes:
+        kind: "offer", "accept" or "refuse".
+        amounts: what it would receive of each good by the offer that it made or answered.
+        over: the share of the match that was over.
+    """
+
+    kind: str
+    amounts: np.ndarray
+    over: float
 
 
 class History(NamedTuple):
     """A match of two as one seat knows it; amounts as this seat would receive them.
 
     Attributes:
-        seat: this one.
         values, start, stock: of this seat, int64, one number a good.
         offered: what the other offers now, or None.
-        signs: (n, goods): each row is worth more than nothing to the other, if it is rational ...
-        kept: (n,) ... and was offered or accepted by it; else it refused that.
+        events: what the other did.
         shown: by good, the least that the other started with.
     """
 
-    seat: int
     values: np.ndarray
     start: np.ndarray
     stock: np.ndarray
     offered: np.ndarray | None
-    signs: np.ndarray
-    kept: np.ndarray
+    events: list[Event]
     shown: np.ndarray
+
+
+class Belief(NamedTuple):
+    """Hypotheses drawn by their weight: values (KEPT, goods), first hope and pace (KEPT,).
+
+    The hope of a taker is 0.
+    """
+
+    worths: np.ndarray
+    hope: np.ndarray
+    pace: np.ndarray
+
+    def accepted(self, offers: np.ndarray, over: float) -> np.ndarray:
+        """Whether each offer (n, goods) would be accepted when so much is over: (n, KEPT)."""
+        bar = np.maximum(self.hope * (1 - over**self.pace), 1)
+        return np.asarray(-(offers @ self.worths.T) >= bar)
 
 
 class Bayesian(Policy):
@@ -79,90 +118,98 @@ class Bayesian(Policy):
         else:
             # A generator of its own, the same one always: a fixed sample of the ranges.
             grid = np.random.default_rng(0).integers(0, sizes, (HYPOTHESES, len(sizes)))
-        self._worths = grid + self.market.low
+        self._worths = (grid + self.market.low).astype(float)
+        self._last = max(game.spec.max_plies - 1, 1)
 
     def act(self, turns: Sequence[Turn]) -> list[Reply]:
         return [Reply(self.move(turn)) for turn in turns]
 
     def move(self, turn: Turn) -> Move:
         """Its move in a turn."""
-        game, known = self.game, self.history(turn)
-        left = int(turn.view[0])
-        worths = self._drawn(self.weights(known))
-        lead = self._gains(known, worths)
-        answer, accepted = "deny", 0.0
+        known, left = self.history(turn), int(turn.view[0])
+        belief = self.belief(known)
+        proposal, expected = self._plan(known, belief, left)
         if known.offered is not None and (known.stock + known.offered >= 0).all():
-            accepted = float(self._paid(known, known.offered[None], worths, lead).mean())
-            if accepted > 0:
-                answer = "accept"
-        if left > 1:
-            offers, expected = self._judged(known, worths, lead)
-            if len(offers) and expected.max() > accepted:
-                return game.offer_move(offers[expected.argmax()].tolist())
-        if answer == "deny" and known.offered is None and flat_needs_offer(game):
-            return game.offer_move(one_for_one_of(known).tolist())
-        return game.answer_move(answer)
+            paid = float(self._paid(known, known.offered[None], belief.worths).mean())
+            if paid > 0 and paid + REST * max(expected - paid, 0) >= expected:
+                return self.game.answer_move("accept")
+        if proposal is None and known.offered is None and needs_offer(self.game):
+            proposal = one_for_one(known.stock, known.values)
+        if proposal is None:
+            return self.game.answer_move("deny")
+        return self.game.offer_move(proposal.tolist())
+
+    # -- what the other has done ---------------------------------------------------------------
 
     def history(self, turn: Turn) -> History:
         """Reads an information state."""
-        goods = len(self.game.goods)
-        fields = turn.info_state.split("|", 3)
+        fields = [part for part in turn.info_state.split("|") if part[:1] != '"']
         seat, values, start = int(fields[0]), _numbers(fields[1]), _numbers(fields[2])
-        moves = [_read(part) for part in turn.info_state.split("|")[3:] if part[:1] != '"']
-        stock, offered, offerer = start.copy(), None, -1
-        stale = bool(self.game.blank[flat.STALE])
-        signs: list[np.ndarray] = []
-        kept: list[bool] = []
+        stock, stale = start.copy(), bool(self.game.blank[flat.STALE])
+        offered, offerer = None, -1
+        events: list[Event] = []
         shown = self.market.low_stock.copy()
-        for ply, move in enumerate(moves):
-            mine = ply % 2 == seat
-            if isinstance(move, str) and move == "accept":
+        for ply, part in enumerate(fields[3:]):
+            mine, over = ply % 2 == seat, ply / self._last
+            answers_me = not mine and offered is not None and offerer == seat
+            if part == "accept":
                 if offered is not None and offerer != ply % 2:
-                    if not mine:
-                        signs.append(-offered)
-                        kept.append(True)
+                    if answers_me:
+                        events.append(Event("accept", -offered, over))
                         shown = np.maximum(shown, offered - (start - stock))
                     stock = stock + offered
                 offered, offerer = None, -1
                 continue
-            if not mine and offered is not None and offerer == seat:
-                signs.append(-offered)
-                kept.append(False)
-            if isinstance(move, str):
-                if not stale:
-                    offered, offerer = None, -1
-            else:
-                offered, offerer = (move if mine else -move), ply % 2
+            if answers_me:
+                assert offered is not None
+                events.append(Event("refuse", -offered, over))
+            if part != "deny":
+                amounts = _numbers(part)
+                offered, offerer = (amounts if mine else -amounts), ply % 2
                 if not mine:
-                    signs.append(move)
-                    kept.append(True)
+                    events.append(Event("offer", amounts, over))
                     shown = np.maximum(shown, offered - (start - stock))
-        table = np.array(signs, np.int64).reshape(-1, goods)
+            elif not stale:
+                offered, offerer = None, -1
         facing = offered if offerer == 1 - seat else None
-        return History(seat, values, start, stock, facing, table, np.array(kept, bool), shown)
+        return History(values, start, stock, facing, events, shown)
 
-    def weights(self, known: History) -> np.ndarray:
-        """Posterior weight of each hypothesis, summing to 1."""
-        gains = self._worths @ known.signs.T > 0
-        likely = np.where(known.kept, 1 - SLIP, STUBBORN)
-        unlikely = np.where(known.kept, SLIP, 1 - SLIP)
-        weights = np.where(gains, likely, unlikely).prod(1)
-        return np.asarray(weights / weights.sum())
+    def weights(self, known: History) -> tuple[np.ndarray, np.ndarray]:
+        """Posterior weight of each hypothesis, and its first hope: both (1 + PACES, HYPOTHESES).
 
-    def _drawn(self, weights: np.ndarray) -> np.ndarray:
-        """Hypotheses by weight, at equal distances, as float64 (KEPT, goods)."""
+        Takers come first, whose hope is 0.
+        """
+        shape = 1 + len(PACES), len(self._worths)
+        weights, hope = np.ones(shape), np.zeros(shape)
+        for event in known.events:
+            gains = self._worths @ event.amounts
+            wish = 1 - event.over ** np.array([[np.inf], *([pace] for pace in PACES)])
+            wish[0] = 0.0
+            if event.kind != "offer":
+                taken = event.kind == "accept"
+                explained = (gains >= np.maximum(hope * wish, 1)) == taken
+                weights *= np.where(explained, 1 - SLIP, SLIP)
+                continue
+            weights *= np.where(gains > 0, 1 - SLIP, SLIP)
+            # A conceder's offers gain it less and less, along a line from its first hope.
+            first = np.maximum(gains, 0) / np.maximum(wish[1:], 0.1)
+            known_hope = hope[1:] > 0
+            off = np.where(known_hope, first / np.maximum(hope[1:], 1) - 1, 0.0)
+            weights[1:] *= np.maximum(np.exp(-((off / SPREAD) ** 2) / 2), SLIP)
+            hope[1:] = np.where(known_hope, hope[1:], first)
+        return weights / weights.sum(), hope
+
+    def belief(self, known: History) -> Belief:
+        """Hypotheses by weight, at equal distances."""
+        weights, hope = self.weights(known)
         at = (np.arange(KEPT) + 0.5) / KEPT
-        drawn: np.ndarray = self._worths[np.searchsorted(weights.cumsum(), at).clip(max=len(weights) - 1)]
-        return drawn.astype(float)
+        chosen = np.searchsorted(weights.ravel().cumsum(), at).clip(max=weights.size - 1)
+        manner, which = np.divmod(chosen, len(self._worths))
+        return Belief(self._worths[which], hope[manner, which], np.array([1.0, *PACES])[manner])
 
-    def _gains(self, known: History, worths: np.ndarray) -> np.ndarray:
-        """What this seat has gained so far less what the other has, by hypothesis."""
-        traded = known.stock - known.start
-        return np.asarray(traded @ known.values + worths @ traded)
+    # -- what offers are worth -----------------------------------------------------------------
 
-    def _paid(
-        self, known: History, offers: np.ndarray, worths: np.ndarray, lead: np.ndarray
-    ) -> np.ndarray:
+    def _paid(self, known: History, offers: np.ndarray, worths: np.ndarray) -> np.ndarray:
         """What reward each trade brings by each hypothesis: (n, KEPT), in the game's kind."""
         own = (offers @ known.values)[:, None].astype(float)
         theirs = -(offers @ worths.T)
@@ -170,49 +217,74 @@ class Bayesian(Policy):
             return np.asarray(own + theirs)
         if self.game.reward == "surplus":
             return np.broadcast_to(own, theirs.shape)
-        after = lead + own - theirs
+        traded = known.stock - known.start
+        lead = traded @ known.values + worths @ traded
         # Mostly whether it wins, and a little by how much, for the turns to come.
-        return np.asarray(np.sign(after) - np.sign(lead) + 1e-4 * (own - theirs))
+        return np.asarray(np.sign(lead + own - theirs) - np.sign(lead) + 1e-4 * (own - theirs))
 
-    def _judged(
-        self, known: History, worths: np.ndarray, lead: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Offers and the expected reward of making each."""
+    def _plan(self, known: History, belief: Belief, left: int) -> tuple[np.ndarray | None, float]:
+        """The offer to make now, None for none, and the reward expected of it and those after it.
+
+        Planned from the last turn in which an offer can still be answered back to this one: at each
+        the best offer is that which brings the most where it is accepted, and where it is not,
+        what was planned for later.
+        """
+        plies = [left - 2 - turn for turn in range(0, left - 1, 2)]  # left when it is answered
+        if not plies:
+            return None, 0.0
+        offers, has = self._offers(known, belief)
+        if not len(offers):
+            return None, 0.0
+        paid = self._paid(known, offers, belief.worths)
+        later, proposal = np.zeros(KEPT), None
+        for answered in reversed(plies):
+            accepted = has[:, None] * belief.accepted(offers, 1 - answered / self._last)
+            rest = REST * np.maximum(later.mean() - paid, 0)
+            planned = later + accepted * (paid + rest - later)
+            best = planned.mean(1).argmax()
+            proposal = None
+            if planned[best].mean() > later.mean():
+                later, proposal = planned[best], offers[best]
+        return proposal, float(later.mean())
+
+    def _offers(self, known: History, belief: Belief) -> tuple[np.ndarray, np.ndarray]:
+        """Promising offers, some of several goods; and the chance that the other has the goods."""
         received = known.start - known.stock  # by the other
         most = np.maximum(self.market.high_stock + received, 0)
-        swaps = self.market.swaps(known.stock, most)
-        mean = worths.mean(0)
+        offers = self._promising(known, belief, self.market.swaps(known.stock, most))
+        for _ in range(2 * (len(known.stock) > 2)):
+            if not len(offers):
+                break
+            has = self._has(known, offers, received)
+            worth = self._paid(known, offers, belief.worths) * belief.accepted(offers, 1.0)
+            best = offers[np.argsort(-has * worth.mean(1))[:GROWN]]
+            sums = (best[:, None] + best[None]).reshape(-1, offers.shape[1])
+            fits = ((sums <= most) & (-sums <= known.stock)).all(1)
+            fits &= (np.abs(sums) <= self.market.largest).all(1)
+            fits &= (sums > 0).any(1) & (sums < 0).any(1)
+            offers = np.concatenate([offers, np.unique(sums[fits], axis=0)])
+        return offers, self._has(known, offers, received)
+
+    def _promising(self, known: History, belief: Belief, swaps: np.ndarray) -> np.ndarray:
+        """The swaps by which both sides may gain, the best of them."""
+        mean, spread = belief.worths.mean(0), belief.worths.std(0)
         own, theirs = swaps @ known.values, -(swaps @ mean)
-        # Both sides may gain by it: where the spread of the other's values allows.
-        spread = np.abs(swaps) @ worths.std(0)
-        open_ = np.flatnonzero((theirs + 2 * spread > 0) & (own + (theirs if self.game.reward == "shared" else 0) > 0))
-        if not len(open_):
-            return swaps[:0], np.zeros(0)
-        worth = own[open_] + np.minimum(theirs[open_], 0) * 2
+        reach = theirs + 2 * (np.abs(swaps) @ spread)
+        aim = own + theirs if self.game.reward == "shared" else own
+        open_ = np.flatnonzero((reach > 0) & (aim > 0))
         if len(open_) > CANDIDATES:
+            worth = aim[open_] + 2 * np.minimum(theirs[open_], 0)
             open_ = open_[np.argpartition(-worth, CANDIDATES)[:CANDIDATES]]
-        offers = swaps[open_]
-        gains = -(offers @ worths.T)
-        accepts = (gains > 0) * self._has(known, offers, received)[:, None]
-        return offers, (accepts * self._paid(known, offers, worths, lead)).mean(1)
+        chosen: np.ndarray = swaps[open_]
+        return chosen
 
     def _has(self, known: History, offers: np.ndarray, received: np.ndarray) -> np.ndarray:
         """The chance that the other has what each offer asks for."""
-        least = np.maximum(known.shown, self.market.low_stock)
+        least, high = known.shown, self.market.high_stock
         need = np.maximum(offers, 0) - received
-        high = self.market.high_stock
         chance = (high - np.maximum(need, least) + 1) / (high - least + 1)
         return np.asarray(np.where(offers > 0, chance.clip(0, 1), 1.0).prod(1))
 
 
-def one_for_one_of(known: History) -> np.ndarray:
-    """An offer for turns that must have one."""
-    return one_for_one(known)  # type: ignore[arg-type]
-
-
 def _numbers(text: str) -> np.ndarray:
     return np.array([int(number) for number in text.split(",")], np.int64)
-
-
-def _read(part: str) -> str | np.ndarray:
-    return part if part in ("accept", "deny") else _numbers(part)

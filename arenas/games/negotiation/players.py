@@ -127,9 +127,9 @@ class Trader(Policy):
             return flat.ACCEPT, None
         if (proposal := self.proposal(sight)) is not None:
             return flat.OFFER, proposal
-        if sight.facing or not flat_needs_offer(self.game):
+        if sight.facing or not needs_offer(self.game):
             return flat.DENY, None
-        return flat.OFFER, one_for_one(sight)
+        return flat.OFFER, one_for_one(sight.stock, sight.values)
 
 
 def able(sight: Sight) -> bool:
@@ -137,18 +137,18 @@ def able(sight: Sight) -> bool:
     return bool((sight.stock + sight.offered >= 0).all())
 
 
-def flat_needs_offer(game: Negotiation) -> bool:
+def needs_offer(game: Negotiation) -> bool:
     """Whether denying where nothing stands is illegal."""
     return bool(game.blank[flat.SPEAK_UP])
 
 
-def one_for_one(sight: Sight) -> np.ndarray:
+def one_for_one(stock: np.ndarray, values: np.ndarray) -> np.ndarray:
     """An offer for turns that must have one: a unit of the least good held for one of the best."""
-    amounts = np.zeros_like(sight.stock)
-    held = np.flatnonzero(sight.stock)
-    given = held[sight.values[held].argmin()]
+    amounts = np.zeros_like(stock)
+    held = np.flatnonzero(stock)
+    given = held[values[held].argmin()]
     rest = np.flatnonzero(np.arange(len(amounts)) != given)
-    amounts[given], amounts[rest[sight.values[rest].argmax()]] = -1, 1
+    amounts[given], amounts[rest[values[rest].argmax()]] = -1, 1
     return amounts
 
 
