@@ -398,6 +398,8 @@ class Training:
         self.curve: list[dict[str, float]] = []
         self._reward_unit = max(abs(bound) for bound in self.game.spec.reward_range) or 1.0
         self._references = references(game_id, self.game, ("exact", "random"))
+        if "exact" not in self._references:
+            self._references |= references(game_id, self.game, ("scripted",))
         self._tree = _tree_of(self.game) if config.nash_conv else None
         self._loaded: dict[str, ActorCritic] = {}
 
