@@ -23,17 +23,20 @@ from arenas.games.negotiation import rules as flat
 from arenas.games.negotiation.game import Negotiation
 from arenas.games.negotiation.players import Market, needs_offer, one_for_one
 
-HYPOTHESES = 4096
+HYPOTHESES = 2048
 """Values drawn from the ranges; all of them where there are fewer."""
 
-KEPT = 192
+KEPT = 128
 """Of these, so many are drawn by their weight to judge offers by."""
 
-CANDIDATES = 400
-"""Offers that are judged, of those that look best on average."""
+CANDIDATES = 300
+"""Swaps that are judged, of those that look best on average."""
 
-GROWN = 20
-"""The best of these are added to each other, to offers of more goods."""
+GROWN = 16
+"""The best of these are added to each other, to offers of more goods, twice."""
+
+PLANNED = 60
+"""Offers that the plan chooses from: the best ones, and the best that ask for more than those."""
 
 SLIP = 0.05
 """How often the other is taken to do what its manner does not explain."""
@@ -83,17 +86,35 @@ class History(NamedTuple):
 class Belief(NamedTuple):
     """Hypotheses drawn by their weight: values (KEPT, goods), first hope and pace (KEPT,).
 
-    The hope of a taker is 0.
+    The hope of a taker is 0. Arrays are float32.
     """
 
     worths: np.ndarray
     hope: np.ndarray
     pace: np.ndarray
 
-    def accepted(self, offers: np.ndarray, over: float) -> np.ndarray:
-        """Whether each offer (n, goods) would be accepted when so much is over: (n, KEPT)."""
-        bar = np.maximum(self.hope * (1 - over**self.pace), 1)
-        return np.asarray(-(offers @ self.worths.T) >= bar)
+    def bar(self, over: float) -> np.ndarray:
+        """The least gain that is accepted when so much is over."""
+        return np.asarray(np.maximum(self.hope * (1 - over**self.pace), 1))
+
+
+class Judged(NamedTuple):
+    """Offers (n, goods), the chance that the other has the goods (n,), and by hypothesis what the
+    other gains by them and what reward they bring (n, KEPT).
+    """
+
+    offers: np.ndarray
+    has: np.ndarray
+    theirs: np.ndarray
+    paid: np.ndarray
+
+    def accepted(self, bar: np.ndarray) -> np.ndarray:
+        """The chance that each is accepted, by hypothesis."""
+        return np.asarray((self.theirs >= bar) * self.has[:, None])
+
+    def only(self, chosen: np.ndarray) -> Judged:
+        """Some of them."""
+        return Judged(*(array[chosen] for array in self))
 
 
 class Bayesian(Policy):
@@ -118,7 +139,7 @@ class Bayesian(Policy):
         else:
             # A generator of its own, the same one always: a fixed sample of the ranges.
             grid = np.random.default_rng(0).integers(0, sizes, (HYPOTHESES, len(sizes)))
-        self._worths = (grid + self.market.low).astype(float)
+        self._worths = (grid + self.market.low).astype(np.float32)
         self._last = max(game.spec.max_plies - 1, 1)
 
     def act(self, turns: Sequence[Turn]) -> list[Reply]:
@@ -130,7 +151,7 @@ class Bayesian(Policy):
         belief = self.belief(known)
         proposal, expected = self._plan(known, belief, left)
         if known.offered is not None and (known.stock + known.offered >= 0).all():
-            paid = float(self._paid(known, known.offered[None], belief.worths).mean())
+            paid = float(self._judged(known, belief, known.offered[None]).paid.mean())
             if paid > 0 and paid + REST * max(expected - paid, 0) >= expected:
                 return self.game.answer_move("accept")
         if proposal is None and known.offered is None and needs_offer(self.game):
@@ -205,22 +226,26 @@ class Bayesian(Policy):
         at = (np.arange(KEPT) + 0.5) / KEPT
         chosen = np.searchsorted(weights.ravel().cumsum(), at).clip(max=weights.size - 1)
         manner, which = np.divmod(chosen, len(self._worths))
-        return Belief(self._worths[which], hope[manner, which], np.array([1.0, *PACES])[manner])
+        paces = np.array([1.0, *PACES], np.float32)
+        return Belief(self._worths[which], hope[manner, which].astype(np.float32), paces[manner])
 
     # -- what offers are worth -----------------------------------------------------------------
 
-    def _paid(self, known: History, offers: np.ndarray, worths: np.ndarray) -> np.ndarray:
-        """What reward each trade brings by each hypothesis: (n, KEPT), in the game's kind."""
-        own = (offers @ known.values)[:, None].astype(float)
-        theirs = -(offers @ worths.T)
+    def _judged(self, known: History, belief: Belief, offers: np.ndarray) -> Judged:
+        """What offers are worth, in the game's kind of reward."""
+        own = (offers @ known.values).astype(np.float32)[:, None]
+        theirs = -(offers.astype(np.float32) @ belief.worths.T)
         if self.game.reward == "shared":
-            return np.asarray(own + theirs)
-        if self.game.reward == "surplus":
-            return np.broadcast_to(own, theirs.shape)
-        traded = known.stock - known.start
-        lead = traded @ known.values + worths @ traded
-        # Mostly whether it wins, and a little by how much, for the turns to come.
-        return np.asarray(np.sign(lead + own - theirs) - np.sign(lead) + 1e-4 * (own - theirs))
+            paid = own + theirs
+        elif self.game.reward == "surplus":
+            paid = np.broadcast_to(own, theirs.shape)
+        else:
+            traded = known.stock - known.start
+            lead = np.float32(traded @ known.values) + belief.worths @ traded.astype(np.float32)
+            # Mostly whether it wins, and a little by how much, for the turns to come.
+            margin = own - theirs
+            paid = np.sign(margin + lead) - np.sign(lead) + np.float32(1e-4) * margin
+        return Judged(offers, self._has(known, offers), theirs, paid)
 
     def _plan(self, known: History, belief: Belief, left: int) -> tuple[np.ndarray | None, float]:
         """The offer to make now, None for none, and the reward expected of it and those after it.
@@ -229,41 +254,43 @@ class Bayesian(Policy):
         the best offer is that which brings the most where it is accepted, and where it is not,
         what was planned for later.
         """
-        plies = [left - 2 - turn for turn in range(0, left - 1, 2)]  # left when it is answered
-        if not plies:
+        plies = range(left - 2, -1, -2)  # left once it is answered
+        judged = self._offers(known, belief) if plies else None
+        if judged is None or not len(judged.offers):
             return None, 0.0
-        offers, has = self._offers(known, belief)
-        if not len(offers):
-            return None, 0.0
-        paid = self._paid(known, offers, belief.worths)
-        later, proposal = np.zeros(KEPT), None
+        later, proposal = np.zeros(len(belief.hope), np.float32), None
         for answered in reversed(plies):
-            accepted = has[:, None] * belief.accepted(offers, 1 - answered / self._last)
-            rest = REST * np.maximum(later.mean() - paid, 0)
-            planned = later + accepted * (paid + rest - later)
+            accepted = judged.accepted(belief.bar(1 - answered / self._last))
+            rest = REST * np.maximum(later.mean() - judged.paid, 0)
+            planned = later + accepted * (judged.paid + rest - later)
             best = planned.mean(1).argmax()
             proposal = None
             if planned[best].mean() > later.mean():
-                later, proposal = planned[best], offers[best]
+                later, proposal = planned[best], judged.offers[best]
         return proposal, float(later.mean())
 
-    def _offers(self, known: History, belief: Belief) -> tuple[np.ndarray, np.ndarray]:
-        """Promising offers, some of several goods; and the chance that the other has the goods."""
-        received = known.start - known.stock  # by the other
-        most = np.maximum(self.market.high_stock + received, 0)
-        offers = self._promising(known, belief, self.market.swaps(known.stock, most))
+    def _offers(self, known: History, belief: Belief) -> Judged:
+        """Promising offers, some of several goods."""
+        most = np.maximum(self.market.high_stock + known.start - known.stock, 0)
+        swaps = self.market.swaps(known.stock, most)
+        judged = self._judged(known, belief, self._promising(known, belief, swaps))
+        final = belief.bar(1.0)
         for _ in range(2 * (len(known.stock) > 2)):
-            if not len(offers):
-                break
-            has = self._has(known, offers, received)
-            worth = self._paid(known, offers, belief.worths) * belief.accepted(offers, 1.0)
-            best = offers[np.argsort(-has * worth.mean(1))[:GROWN]]
-            sums = (best[:, None] + best[None]).reshape(-1, offers.shape[1])
+            worth = (judged.paid * judged.accepted(final)).mean(1)
+            best = judged.offers[np.argsort(-worth)[:GROWN]]
+            sums = (best[:, None] + best[None]).reshape(-1, best.shape[1])
             fits = ((sums <= most) & (-sums <= known.stock)).all(1)
             fits &= (np.abs(sums) <= self.market.largest).all(1)
             fits &= (sums > 0).any(1) & (sums < 0).any(1)
-            offers = np.concatenate([offers, np.unique(sums[fits], axis=0)])
-        return offers, self._has(known, offers, received)
+            more = self._judged(known, belief, np.unique(sums[fits], axis=0))
+            judged = Judged(*map(np.concatenate, zip(judged, more, strict=True)))
+        if len(judged.offers) <= 2 * PLANNED:
+            return judged
+        accepted = judged.accepted(final)
+        worth = (judged.paid * accepted).mean(1)
+        beyond = (np.maximum(judged.paid - worth.max(), 0) * accepted).mean(1)
+        chosen = [np.argpartition(-each, PLANNED)[:PLANNED] for each in (worth, beyond)]
+        return judged.only(np.unique(np.concatenate(chosen)))
 
     def _promising(self, known: History, belief: Belief, swaps: np.ndarray) -> np.ndarray:
         """The swaps by which both sides may gain, the best of them."""
@@ -278,12 +305,14 @@ class Bayesian(Policy):
         chosen: np.ndarray = swaps[open_]
         return chosen
 
-    def _has(self, known: History, offers: np.ndarray, received: np.ndarray) -> np.ndarray:
-        """The chance that the other has what each offer asks for."""
+    def _has(self, known: History, offers: np.ndarray) -> np.ndarray:
+        """The chance that the other has what each offer asks for, float32 (n,)."""
         least, high = known.shown, self.market.high_stock
-        need = np.maximum(offers, 0) - received
+        # What it got since the start it has beside what it started with.
+        need = offers - (known.start - known.stock)
         chance = (high - np.maximum(need, least) + 1) / (high - least + 1)
-        return np.asarray(np.where(offers > 0, chance.clip(0, 1), 1.0).prod(1))
+        had: np.ndarray = np.where(offers > 0, chance.clip(0, 1), 1.0).prod(1)
+        return had.astype(np.float32)
 
 
 def _numbers(text: str) -> np.ndarray:

@@ -14,8 +14,9 @@ from arenas.core.game import GameSpec, IllegalMove, Move, whole
 from arenas.core.outcome import Outcome
 from arenas.core.rng import Rng
 from arenas.core.talk import heard, quoted
-from arenas.games.negotiation import pareto, text
+from arenas.games.negotiation import pareto
 from arenas.games.negotiation import rules as flat
+from arenas.games.negotiation import text as words
 from arenas.games.negotiation.presets import PRESETS, REWARDS, VARIANTS
 
 MAX_TURNS = 60
@@ -280,7 +281,7 @@ class Negotiation(CodedGame):
 
     def _written(self, kind: int, bundle: int) -> str:
         if kind == flat.OFFER:
-            return text.offer(self.amounts(bundle), self.goods)
+            return words.offer(self.amounts(bundle), self.goods)
         return ("[Offer]", "[Accept]", "[Deny]")[kind]
 
     def format(self, state: Position, seat: int, move: Move) -> str:
@@ -291,12 +292,15 @@ class Negotiation(CodedGame):
         said = f" {line}" if line else ""
         if kind != flat.OFFER:
             return f"{self._written(kind, 0)}{said}"
-        return text.offer([n - self.largest for n in numbers[1:]], self.goods) + said
+        return words.offer([n - self.largest for n in numbers[1:]], self.goods) + said
 
-    def parse(self, state: Position, seat: int, text_: str) -> Move:
-        if len(text_) > self.spec.max_reply_chars:
+    def parse(self, state: Position, seat: int, text: str) -> Move:
+        if len(text) > self.spec.max_reply_chars:
             raise IllegalMove(f"the reply is longer than {self.spec.max_reply_chars} characters")
-        said = text.read(text_, self.goods)
+        try:
+            said = words.read(text, self.goods)
+        except ValueError as error:
+            raise IllegalMove(f"{error}; {self._legal_words(state.row)}") from None
         line = said.line if self.talks else ""
         if said.kind != "offer":
             return self.answer_move(said.kind, line)
@@ -305,23 +309,33 @@ class Negotiation(CodedGame):
         return self.offer_move(said.amounts, line)
 
     def check(self, state: Position, seat: int, move: Move) -> None:
-        if not self.sizes and move not in (state.legal or ()):
-            if not isinstance(move, int) or not 0 <= move < self.num_actions:
-                raise IllegalMove(f"a move is a number in 0..{self.num_actions - 1}")
-            row = state.row
-            kind, bundle = flat.kind_of(row, move), flat.bundle_of(row, move)
-            places = [amount + self.largest for amount in self.amounts(max(bundle, 0))]
-            raise IllegalMove(self.refusal(row, [kind, *places]))
-        super().check(state, seat, move)
+        try:
+            if self.sizes:
+                super().check(state, seat, move)
+            elif move not in (state.legal or ()):
+                raise IllegalMove(self._refused(state.row, move))
+        except IllegalMove as error:
+            raise IllegalMove(f"{error}; {self._legal_words(state.row)}") from None
         if self.talks and isinstance(move[-1], str) and heard(move[-1]) != move[-1]:
             raise IllegalMove(f"a line is said as it is heard: {heard(move[-1])[:40]!r}")
 
+    def _refused(self, row: Row, move: Move) -> str:
+        """Why a discrete move is illegal."""
+        if not isinstance(move, int) or not 0 <= move < self.num_actions:
+            return f"a move is a number in 0..{self.num_actions - 1}"
+        amounts = self.amounts(max(flat.bundle_of(row, move), 0))
+        return self.refusal(row, [flat.kind_of(row, move), *(n + self.largest for n in amounts)])
+
+    def _legal_words(self, row: Row) -> str:
+        kinds = [("[Accept]", flat.may_accept(row)), ("[Deny]", flat.may_deny(row))]
+        return " ".join(["legal: [Offer: ...]", *(word for word, may in kinds if may)])
+
     def grammar(self, state: Position, seat: int) -> str:
-        return text.expression(*self._choices(state.row, seat))
+        return words.expression(*self._choices(state.row, seat))
 
     def schema(self, state: Position, seat: int) -> dict[str, Any]:
         """The grammar as a JSON schema; `parse` reads such replies, too."""
-        return text.schema(*self._choices(state.row, seat))
+        return words.schema(*self._choices(state.row, seat))
 
     def _choices(self, row: Row, seat: int) -> tuple[Any, ...]:
         kinds = ["offer"]
@@ -408,7 +422,7 @@ class Negotiation(CodedGame):
         code = row[flat.history(row, number)]
         kind, agent = flat.kind_of(row, code), self.spec.agents[number % self.players]
         if kind == flat.OFFER:
-            given, asked = text.terms(self.amounts(flat.bundle_of(row, code)), self.goods)
+            given, asked = words.terms(self.amounts(flat.bundle_of(row, code)), self.goods)
             event = f"{agent} offers {given} for {asked}"
         else:
             event = f"{agent} {'accepts' if kind == flat.ACCEPT else 'denies'}"
@@ -418,11 +432,11 @@ class Negotiation(CodedGame):
         row = state.row
         lines = [f"turn {row[flat.PLY]}/{row[flat.TURNS]}, trades {row[flat.TRADES]}"]
         for each in range(self.players) if seat is None else (seat,):
-            held = text.bundle(self.private(row, each, flat.STOCK), self.goods)
-            worth = text.bundle(self.private(row, each, flat.VALUE), self.goods)
+            held = words.bundle(self.private(row, each, flat.STOCK), self.goods)
+            worth = words.bundle(self.private(row, each, flat.VALUE), self.goods)
             lines.append(f"{self.spec.agents[each]}  has {held}  values {worth}")
         if row[flat.OFFERER] >= 0:
-            given, asked = text.terms(self.amounts(row[flat.OFFERED]), self.goods)
+            given, asked = words.terms(self.amounts(row[flat.OFFERED]), self.goods)
             lines.append(f"{self.spec.agents[row[flat.OFFERER]]} offers {given} for {asked}")
         return "\n".join(lines)
 

@@ -13,7 +13,6 @@ from functools import lru_cache
 from itertools import combinations
 from typing import Any, NamedTuple
 
-from arenas.core.game import IllegalMove
 from arenas.core.language import strip_reasoning
 from arenas.core.talk import ANY_LINE, MAX_LINE, heard
 
@@ -23,6 +22,7 @@ EXACT_GOODS = 5
 _BOXED = re.compile(r"\\boxed\s*\{([^{}]*)\}")
 _NAMED = r"(accept|deny)|offer\b\s*:?([^\[\]]*)"
 _COMMAND = re.compile(rf"\[\s*(?:{_NAMED})\s*\]", re.IGNORECASE)
+_MARKED = re.compile(r"\[([^\[\]]{0,40})\]")
 _BARE = re.compile(rf"[\s\"'`*]*(?:{_NAMED}?)[\s\"'`*.!]*", re.IGNORECASE)
 _ITEM = re.compile(r"\s*(\d{1,9})\s+([a-z]+)\s*", re.IGNORECASE)
 
@@ -42,7 +42,8 @@ def read(text: str, goods: tuple[str, ...]) -> Said:
     object as `schema` describes it.
 
     Raises:
-        IllegalMove: it names no move, or two different ones, or an offer that cannot be read.
+        ValueError: it names no move, or two different ones, or an offer that cannot be read; the
+            message is written for whoever replied.
     """
     visible = strip_reasoning(text)
     if visible[:1] == "{":
@@ -52,11 +53,14 @@ def read(text: str, goods: tuple[str, ...]) -> Said:
     found = [_said(match[1], match[2], goods) for match in _COMMAND.finditer(visible)]
     if not found:
         bare = _BARE.fullmatch(visible)
-        if bare is None or not visible.strip():
-            raise IllegalMove("the reply names no move: [Offer: ...], [Accept] or [Deny]")
-        return _said(bare[1], bare[2], goods)
+        if bare is not None and visible.strip():
+            return _said(bare[1], bare[2], goods)
+        marked = _MARKED.search(visible)
+        if marked is not None:
+            raise ValueError(f"{marked[0]} is not a legal move now")
+        raise ValueError("the reply names no move in [brackets]")
     if len(set(found)) > 1:
-        raise IllegalMove("the reply names two moves; name one move")
+        raise ValueError("the reply names two moves; name one move")
     rest = _COMMAND.sub(" ", visible)
     return found[0]._replace(line=heard(rest.replace("[ ]", " ")))
 
@@ -72,18 +76,18 @@ def _amounts(offer: str, goods: tuple[str, ...]) -> tuple[int, ...]:
     """Amounts received by good, of what stands inside the brackets of an offer."""
     sides = re.split("->|→", offer)
     if len(sides) != 2:
-        raise IllegalMove("an offer is written [Offer: what you give -> what you ask for]")
+        raise ValueError("an offer is written [Offer: what you give -> what you ask for]")
     amounts = [0] * len(goods)
     for side, sign in zip(sides, (-1, 1), strict=True):
-        for item in side.rstrip(" .!").split(","):
+        for item in side.rstrip(" .!\"'`*").split(","):
             match = _ITEM.fullmatch(item)
             if match is None:
-                raise IllegalMove(f"{item.strip()[:40]!r} is no number of units and a good")
+                raise ValueError(f"{item.strip()[:40]!r} is no number of units and a good")
             good = _good(match[2], goods)
             if amounts[good] * sign < 0:
-                raise IllegalMove(f"{goods[good]} stands on both sides of the offer")
+                raise ValueError(f"{goods[good]} stands on both sides of the offer")
             if int(match[1]) == 0:
-                raise IllegalMove(f"0 {goods[good]}: leave out what is not traded")
+                raise ValueError(f"0 {goods[good]}: leave out what is not traded")
             amounts[good] += sign * int(match[1])
     return tuple(amounts)
 
@@ -92,25 +96,25 @@ def _good(name: str, goods: tuple[str, ...]) -> int:
     for number, good in enumerate(goods):
         if name.lower() in (good.lower(), f"{good.lower()}s"):
             return number
-    raise IllegalMove(f"there is no good {name[:40]!r}; the goods are {', '.join(goods)}")
+    raise ValueError(f"there is no good {name[:40]!r}; the goods are {', '.join(goods)}")
 
 
 def _from_json(text: str, goods: tuple[str, ...]) -> Said:
     try:
         reply = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise IllegalMove(f"the reply is not one JSON object: {error}") from None
+        raise ValueError(f"the reply is not one JSON object: {error}") from None
     kind, line = reply.get("kind"), reply.get("say", "")
     fields = {"kind", "say", "give", "ask"} if kind == "offer" else {"kind", "say"}
     if kind not in ("offer", "accept", "deny") or set(reply) - fields or not isinstance(line, str):
-        raise IllegalMove('a move is {"kind": "offer", "accept" or "deny", ...}; see the schema')
+        raise ValueError('a move is {"kind": "offer", "accept" or "deny", ...}; see the schema')
     if kind != "offer":
         return Said(kind, (), heard(line))
     sides = []
     for side in ("give", "ask"):
         units = reply.get(side)
         if not isinstance(units, dict) or any(type(n) is not int for n in units.values()):
-            raise IllegalMove(f"{side} is an object of goods and whole numbers of units")
+            raise ValueError(f"{side} is an object of goods and whole numbers of units")
         sides.append(", ".join(f"{n} {good}" for good, n in units.items()))
     return Said("offer", _amounts(" -> ".join(sides), goods), heard(line))
 
