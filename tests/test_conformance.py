@@ -190,14 +190,14 @@ def test_acting_in_every_seat_gives_each_mover_its_own_reward(game_id):
     env = gym.make(game_id, opponent="self", illegal="penalty:0.5").unwrapped
     rng, totals = random.Random(0), np.zeros(2)
     for seed in range(30):
-        observation, info = env.reset(seed=seed)
+        _, info = env.reset(seed=seed)
         totals[:], over = 0, False
         while not over:
             mover, fined = info["seat"], rng.random() < 0.2
             assert env.match.awaited == (mover,)
             action = random_move(env.match, mover, "array", rng)
             action = np.full_like(action, -1) if fined else action
-            observation, reward, over, _, info = env.step(action)
+            _, reward, over, _, info = env.step(action)
             assert reward == info["rewards"][mover]
             assert over or reward == (-0.5 if fined else 0)
             totals += info["rewards"]

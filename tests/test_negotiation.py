@@ -36,6 +36,10 @@ OPTIONS = [
 ]
 GAMES = {json.dumps(options): arenas.make_game(ID, **options) for options in OPTIONS}
 games = st.sampled_from(list(GAMES.values()))
+silent = st.sampled_from([
+    arenas.make_game(ID, talk=False, **options)
+    for options in ({"preset": "two"}, {"preset": "two", "largest": 7}, {"turns": 4})
+])  # fmt: skip
 
 
 def holdings(game, state):
@@ -79,7 +83,8 @@ class Account:
         if kind == "offer":
             self.offer, self.by = (give, ask), seat
         elif kind == "accept" and self.offer is not None:
-            for units, giver, taker in zip(self.offer, (self.by, seat), (seat, self.by), strict=True):
+            sides = zip(self.offer, (self.by, seat), (seat, self.by), strict=True)
+            for units, giver, taker in sides:
                 for good, n in units.items():
                     self.have[giver][good] -= n
                     self.have[taker][good] += n
@@ -268,7 +273,7 @@ def test_every_move_reads_back_from_its_words_and_from_json(data, game):
 
 
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(data=st.data(), game=games.filter(lambda game: len(game.goods) <= 5))
+@given(data=st.data(), game=silent)
 def test_every_reply_of_the_grammar_is_legal(data, game):
     match, rng = Match(game, data.draw(st.integers(0, 99))), Rng(data.draw(st.integers(0, 99)))
     for _ in range(data.draw(st.integers(0, 4))):
@@ -288,7 +293,7 @@ def test_the_schema_has_the_bounds_of_the_grammar():
     assert bounds["give"]["Wood"] == {"type": "integer", "minimum": 1, "maximum": 10}
     assert bounds["ask"]["Gold"] == {"type": "integer", "minimum": 1, "maximum": 20}
     assert re.fullmatch(game.grammar(start, 0), "[Offer: 10 Wood -> 20 Gold]")
-    for reply in ("[Offer: 11 Wood -> 20 Gold]", "[Offer: 1 Wood -> 21 Gold]", "[Accept]", "[Deny] x"):
+    for reply in ("[Offer: 11 Wood -> 2 Gold]", "[Offer: 1 Wood -> 21 Gold]", "[Accept]"):
         assert not re.fullmatch(game.grammar(start, 0), reply)
     json.dumps(game.schema(start, 0))
 

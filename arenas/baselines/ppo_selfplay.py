@@ -155,6 +155,17 @@ class Config:
 DEFAULTS: dict[str, dict[str, Any]] = {
     # Mirror matches only: the argument above is about a policy that meets itself.
     "selfplay/KuhnPoker-v0": {"magnet_weight": 0.25, "magnet_rate": 0.02, "nash_conv": True},
+    # Whoever plays well accepts nothing that gains the other more, and then no offer teaches
+    # anything; past selves, the first ones too, go on accepting.
+    "selfplay/Negotiation-v0": {
+        "total_steps": 1_500_000,
+        "learning_rate": 1e-3,
+        "magnet_weight": 0.1,
+        "pool_share": 0.5,
+        "pool_rule": "uniform",
+        "pool_size": 64,
+        "snapshot_every": 5,
+    },
     "selfplay/TicTacToe-v0": {
         "total_steps": 4_000_000,
         "width": 128,

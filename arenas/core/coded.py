@@ -92,7 +92,7 @@ class CodedGame(FlatGame):
         return move
 
     def codes(self, moves: Any) -> Any:
-        """Codes (B,) of an integer array or tensor of moves (B, n); -1 where one is out of range."""
+        """Codes (B,) of an array or tensor of moves (B, n); -1 where a number is out of range."""
         inside, code = True, 0
         for column in reversed(range(len(self.sizes))):
             number = moves[:, column]

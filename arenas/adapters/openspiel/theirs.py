@@ -17,7 +17,7 @@ from arenas.core.rng import Rng
 
 MAX_LISTED_STARTS = 100_000
 SEEDED = ("negotiation",)
-"""Games whose generator takes a seed and is drawn from once, at the start: each match has its own."""
+"""Games whose generator takes a seed and is drawn from once, at the start: one for each match."""
 
 RESAMPLES = 100
 """Tries to draw hidden cards that fit the rewards as well; then the true ones stay."""

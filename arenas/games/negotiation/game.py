@@ -131,8 +131,9 @@ class Negotiation(CodedGame):
         blank[flat.PLAYERS], blank[flat.GOODS], blank[flat.TURNS] = players, goods, plies
         blank[flat.LARGEST], blank[flat.DISCRETE] = self.largest, self.moves == "discrete"
         blank[flat.STALE], blank[flat.SPEAK_UP] = self._variant.stale, self._variant.speak_up
-        blank[flat.REWARD], blank[flat.FIXED] = list(REWARDS).index(self.reward), bool(preset.values)
-        blank[flat.MIRRORED], blank[flat.OFFERER] = self.mirrored, -1
+        blank[flat.REWARD] = list(REWARDS).index(self.reward)
+        blank[flat.FIXED], blank[flat.MIRRORED] = bool(preset.values), self.mirrored
+        blank[flat.OFFERER] = -1
         for number, good in enumerate(preset.goods):
             place = flat.public(blank, number)
             blank[place : place + flat.PUBLIC] = [*good.value, *good.stock]
@@ -410,7 +411,8 @@ class Negotiation(CodedGame):
         if ply == plies:
             lines.append("The negotiation is over.")
         elif ply % players != seat:
-            lines.append(f"Turn {ply + 1} of {plies}: {self.spec.agents[ply % players]} is to move.")
+            mover = self.spec.agents[ply % players]
+            lines.append(f"Turn {ply + 1} of {plies}: {mover} is to move.")
         else:
             answer = " or [Accept]" if flat.may_accept(row) else ""
             answer += " or [Deny]" if flat.may_deny(row) else ""

@@ -24,8 +24,8 @@ PLAYERS, GOODS, TURNS, LARGEST, DISCRETE, STALE, SPEAK_UP, REWARD, FIXED, MIRROR
 
 LARGEST is the most units of a good that an offer can name. STALE keeps a denied offer standing,
 lets everyone accept it, the offerer too, and takes accepting nothing for a pass; SPEAK_UP forbids
-denying where nothing stands; both are quirks of published versions. FIXED deals what the blank row holds. MIRRORED is how many seats on
-the deal of the seed is handed out.
+denying where nothing stands; both are quirks of published versions. FIXED deals what the blank row
+holds. MIRRORED is how many seats on the deal of the seed is handed out.
 """
 
 PLY, OFFERER, OFFERED, TRADES, TABLE = 10, 11, 12, 13, 14
