@@ -422,6 +422,12 @@ register(
     summary="TicTacToe on boards of 3x3 to 7x7",
 )
 register(
+    "Negotiation-v0",
+    "arenas.games.negotiation:Negotiation",
+    "arenas.games.negotiation.players:PLAYERS",
+    summary="Trading goods with private values, 2 to 4 players, with talk; published variants",
+)
+register(
     "OpenSpiel-v0",
     "arenas.adapters.openspiel:OpenSpielGame",
     "arenas.adapters.openspiel.players:PLAYERS",

@@ -13,6 +13,7 @@ import pytest
 import arenas
 from arenas.core.match import Match
 from arenas.core.policy import Policy, Reply
+from arenas.core.rng import Rng
 
 with warnings.catch_warnings():
     # PettingZoo's checkers import its example games in a way that it has itself deprecated.
@@ -25,12 +26,15 @@ __all__ = [
     "HIDDEN",
     "IDS",
     "ILLEGAL",
+    "SILENT",
     "VIEWS",
     "Talker",
     "finish",
     "global_random_untouched",
     "illegal_action",
     "kuhn_hand",
+    "legal_move",
+    "legal_moves",
     "pettingzoo_checks",
     "plain",
     "random_action",
@@ -75,6 +79,14 @@ _OPTIONS = {
         {"rules": "textarena-0.7.4"},
         {"rules": "spiral-v1"},
     ),
+    "selfplay/Negotiation-v0": (
+        {},
+        {"preset": "two", "moves": "discrete", "largest": 3},
+        {"players": 3, "preset": "eight", "reward": "shared"},
+        {"rules": "textarena-0.7.4", "talk": False},
+        {"rules": "spiral-v1"},
+        {"rules": "spiral-v2", "turns": 4},
+    ),
     "selfplay/OpenSpiel-v0": ({"game": "kuhn_poker"}, {"game": "tic_tac_toe"}),
     "selfplay/Overcooked-v0": (
         {"horizon": 12},
@@ -99,6 +111,12 @@ HIDDEN = [
     if arenas.make_game(case.values[0], **case.values[1]).spec.information == "imperfect"
 ]
 """Those in which seats know different things."""
+SILENT = [
+    case
+    for case in CASES
+    if not getattr(arenas.make_game(case.values[0], **case.values[1]), "talks", False)
+]
+"""Those in which nothing is heard of a reply but its move."""
 
 
 def plain(value):
@@ -135,9 +153,26 @@ def speaks(view, rng):
     return view == "text" or (view == "both" and rng.random() < 0.5)
 
 
+def legal_move(game, state, seat, rng):
+    """A random legal move of a seat, also where moves cannot be listed."""
+    legal = game.legal(state, seat)
+    if legal is None:
+        return game.sample(state, seat, Rng(rng.getrandbits(63)))
+    return rng.choice(legal)
+
+
+def legal_moves(game, state, seat, rng):
+    """All legal moves of a seat, or some where they cannot be listed."""
+    legal = game.legal(state, seat)
+    if legal is not None:
+        return legal
+    some = [legal_move(game, state, seat, rng) for _ in range(20)]
+    return [move for number, move in enumerate(some) if move not in some[:number]]
+
+
 def random_move(match, seat, view, rng):
-    """A random legal move of a seat as an action of a view: an int, or a reply in words."""
-    move = rng.choice(match.game.legal(match.state, seat))
+    """A random legal move of a seat as an action of a view: a move, or a reply in words."""
+    move = legal_move(match.game, match.state, seat, rng)
     return match.game.format(match.state, seat, move) if speaks(view, rng) else move
 
 
@@ -152,6 +187,9 @@ def illegal_action(env, rng):
         return rng.choice(GARBAGE)
     match, seat = env.match, env.possible_agents.index(env.agent_selection)
     legal = match.game.legal(match.state, seat)
+    if legal is None:
+        numbers = env.action_space(env.agent_selection).nvec
+        return rng.choice([[-1] * len(numbers), numbers, [0] * len(numbers), [0]])
     return rng.choice([a for a in (-1, *range(match.game.num_actions), 99) if a not in legal])
 
 
@@ -169,7 +207,7 @@ def random_positions(game, matches, seed=0):
         while match.outcome is None:
             seat = match.awaited[0]
             yield match.state, seat
-            match.submit(seat, rng.choice(game.legal(match.state, seat)))
+            match.submit(seat, legal_move(game, match.state, seat, rng))
 
 
 class KuhnHand(NamedTuple):

@@ -14,6 +14,13 @@ OPTIONS = {
         {"rules": "textarena-0.7.4"},
         {"rules": "spiral-v1", "hands": 2},
     ],
+    "selfplay/Negotiation-v0": [
+        {},
+        {"preset": "two", "moves": "discrete", "reward": "zero_sum"},
+        {"preset": "eight", "players": 4, "reward": "shared", "talk": False},
+        {"rules": "textarena-0.7.4"},
+        {"rules": "spiral-v2", "mirrored": True},
+    ],
     "selfplay/TicTacToe-v0": [
         {},
         {"size": 4, "win_length": 3},

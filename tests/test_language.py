@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import random
 import re
 import time
 
 import pytest
-from cases import CASES, random_positions
+from cases import CASES, legal_moves, random_positions
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -226,9 +227,9 @@ def timed(text):
 
 @pytest.mark.parametrize(("game_id", "options"), CASES)
 def test_every_legal_move_reads_back_from_its_own_words(game_id, options):
-    game = arenas.make_game(game_id, **options)
-    for state, seat in random_positions(game, 40):
-        for move in game.legal(state, seat):
+    game, rng = arenas.make_game(game_id, **options), random.Random(0)
+    for state, seat in random_positions(game, 40 if game.num_actions < 9 else 10):
+        for move in legal_moves(game, state, seat, rng):
             word = game.format(state, seat, move)
             for reply in (
                 word,
@@ -239,20 +240,25 @@ def test_every_legal_move_reads_back_from_its_own_words(game_id, options):
                 f"{word} {word}",
                 f' "{word.strip("[]")}".',
             ):
-                assert game.parse(state, seat, reply) == move, reply
+                named = game.parse(state, seat, reply)
+                # Where words around a move are heard, they come after its numbers.
+                assert (named if game.num_actions else named[: len(move)]) == move, reply
 
 
 @pytest.mark.parametrize(("game_id", "options"), CASES)
 def test_two_legal_moves_in_one_reply_are_none(game_id, options):
-    game = arenas.make_game(game_id, **options)
+    game, rng = arenas.make_game(game_id, **options), random.Random(0)
     for state, seat in random_positions(game, 10):
-        words = [game.format(state, seat, move) for move in game.legal(state, seat)]
+        moves = legal_moves(game, state, seat, rng)
+        words = [game.format(state, seat, move) for move in moves]
         if len(words) > 1:
             with pytest.raises(IllegalMove, match="name one move"):
                 game.parse(state, seat, f"{words[0]} or {words[-1]}")
 
 
-@pytest.mark.parametrize(("game_id", "options"), CASES)
+@pytest.mark.parametrize(
+    ("game_id", "options"), [case for case in CASES if "Negotiation" not in case.id]
+)
 def test_grammar_accepts_the_words_of_legal_moves_and_no_others(game_id, options):
     game = arenas.make_game(game_id, **options)
     examples = game.reply_examples()

@@ -191,7 +191,7 @@ def test_seats_that_choose_at_once_are_several_movers():
     ("text", "complaint"),
     [
         ("mfg_crowd_modelling", "mean-field"),
-        ("negotiation", "generator of its own"),
+        ("stones_and_gems", "generator of its own"),
         ("coin_game", "no tensor"),
         ("crossword", "cannot be an arena"),
         ("leduc_pokr", "Did you mean 'leduc_poker'"),

@@ -155,6 +155,17 @@ class Config:
 DEFAULTS: dict[str, dict[str, Any]] = {
     # Mirror matches only: the argument above is about a policy that meets itself.
     "selfplay/KuhnPoker-v0": {"magnet_weight": 0.25, "magnet_rate": 0.02, "nash_conv": True},
+    # Whoever plays well accepts nothing that gains the other more, and then no offer teaches
+    # anything; past selves, the first ones too, go on accepting.
+    "selfplay/Negotiation-v0": {
+        "total_steps": 1_500_000,
+        "learning_rate": 1e-3,
+        "magnet_weight": 0.1,
+        "pool_share": 0.5,
+        "pool_rule": "uniform",
+        "pool_size": 64,
+        "snapshot_every": 5,
+    },
     "selfplay/TicTacToe-v0": {
         "total_steps": 4_000_000,
         "width": 128,
@@ -398,6 +409,8 @@ class Training:
         self.curve: list[dict[str, float]] = []
         self._reward_unit = max(abs(bound) for bound in self.game.spec.reward_range) or 1.0
         self._references = references(game_id, self.game, ("exact", "random"))
+        if "exact" not in self._references:
+            self._references |= references(game_id, self.game, ("scripted",))
         self._tree = _tree_of(self.game) if config.nash_conv else None
         self._loaded: dict[str, ActorCritic] = {}
 

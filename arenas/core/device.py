@@ -96,6 +96,14 @@ class Device(ABC):
             raise TypeError(f"expected an array of {np.dtype(dtype)}, got {given.dtype}")
         return np.require(given, dtype, ("C", "A", "W"))
 
+    def given(self, array: Any) -> Any:
+        """What `take` made, as callers get arrays: with arithmetic."""
+        return array
+
+    def stack(self, columns: list[Any]) -> Any:
+        """One array of its columns, as callers get arrays."""
+        return np.stack(columns, axis=1)
+
     def read(self, array: Any) -> np.ndarray:
         """A copy of a kernel's array in main memory."""
         return np.array(array)
@@ -234,6 +242,20 @@ class CudaDevice(Device):
         if tensor.is_floating_point() or (wanted == torch.bool and tensor.dtype != torch.bool):
             raise TypeError(f"expected a tensor of {wanted}, got {tensor.dtype}")
         return self._cuda.as_cuda_array(tensor.to(wanted).contiguous())
+
+    def given(self, array: Any) -> Any:
+        if self._simulated:
+            return array
+        import torch
+
+        return torch.as_tensor(array, device="cuda")
+
+    def stack(self, columns: list[Any]) -> Any:
+        if self._simulated:
+            return super().stack(columns)
+        import torch
+
+        return torch.stack(columns, dim=1)
 
     def read(self, array: Any) -> np.ndarray:
         return np.array(array if self._simulated else array.copy_to_host())

@@ -29,8 +29,8 @@ def seat_spaces(
 ) -> tuple[list[spaces.Space[Any]], list[spaces.Space[Any]]]:
     """Observation space and action space of each seat under a view ("array", "text", "both").
 
-    - array: `Dict(observation, action_mask)` (no mask where moves are structured) and the game's
-      action space;
+    - array: `Dict(observation, action_mask)` and the game's action space; the mask is called
+      `component_mask` where moves are several numbers, and missing where they are something else;
     - text: `Dict(text)` and a `TextSpace` of replies;
     - both: `Dict(observation, action_mask, text)` and the game's action space; replies in words are
       taken as well.
@@ -47,8 +47,8 @@ def seat_spaces(
         parts: dict[str, spaces.Space[Any]] = {}
         if view != "text":
             parts["observation"] = copy.deepcopy(spec.observation_space)
-            if game.num_actions:
-                parts["action_mask"] = spaces.Box(0, 1, (game.num_actions,), np.int8)
+            if game.mask_size:
+                parts[game.mask_name] = spaces.Box(0, 1, (game.mask_size,), np.int8)
         if view != "array":
             parts["text"] = TextSpace(PROMPT_CHARS)
         observations.append(spaces.Dict(parts))

@@ -54,17 +54,36 @@ class Position:
     Attributes:
         row: the state.
         movers: the seat to move, or nobody.
-        legal: its legal actions, ascending.
+        legal: its legal actions, ascending; None where they are too many to list.
+        said: what was said with each move, in games that talk; no rule depends on it.
         after: successors by action, as far as they were reached and are kept; None for a position
             that its game does not keep.
     """
 
-    __slots__ = ("after", "legal", "mask", "movers", "outcome", "replies", "row", "told", "views")
+    __slots__ = (
+        "after",
+        "legal",
+        "mask",
+        "movers",
+        "outcome",
+        "replies",
+        "row",
+        "said",
+        "told",
+        "views",
+    )
 
-    def __init__(self, row: tuple[int, ...], movers: tuple[int, ...], legal: tuple[int, ...]):
+    def __init__(
+        self,
+        row: tuple[int, ...],
+        movers: tuple[int, ...],
+        legal: tuple[int, ...] | None,
+        said: tuple[str, ...] = (),
+    ) -> None:
         self.row = row
         self.movers = movers
         self.legal = legal
+        self.said = said
         self.after: list[Position | None] | None = None
         self.mask: np.ndarray | None = None
         self.views: list[np.ndarray | None] | None = None
@@ -73,13 +92,14 @@ class Position:
         self.outcome: Outcome | None = None
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Position) and other.row == self.row
+        same = isinstance(other, Position) and other.row == self.row
+        return same and other.said == self.said
 
     def __hash__(self) -> int:
         return hash(self.row)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Position, (self.row, self.movers, self.legal)
+        return Position, (self.row, self.movers, self.legal, self.said)
 
 
 class FlatGame(Game[Position]):
@@ -89,12 +109,15 @@ class FlatGame(Game[Position]):
 
     Attributes:
         row_rules, blank: as given.
+        max_kept: positions that are kept.
 
     Args:
         spec: with a `Discrete` action space and an integer `Box` observation space.
         row_rules: the rules module.
         blank: the row before dealing; it holds the options that the rules read.
     """
+
+    max_kept = MAX_KEPT
 
     def __init__(self, spec: GameSpec, row_rules: FlatRules, blank: list[int]) -> None:
         shape, dtype = spec.observation_space.shape, spec.observation_space.dtype
@@ -108,7 +131,7 @@ class FlatGame(Game[Position]):
         self._size = int(np.prod(shape))
         self._actions = range(self.num_actions)
         self._turns = tuple((seat,) for seat in range(spec.seats))
-        self._no_action = np.zeros(self.num_actions, np.int8)
+        self._no_action = np.zeros(self.mask_size, np.int8)
         self._kept: dict[tuple[int, ...], Position] = {}
         self._shared: dict[Hashable, Any] = {}
         self._only_start = None if spec.has_chance else self.new_from(0)
@@ -143,15 +166,18 @@ class FlatGame(Game[Position]):
         if seat < 0:
             position = Position(row, (), ())
         else:
-            marks = [0] * self.num_actions
-            self.row_rules.legal(row, marks)
-            legal = tuple(action for action in self._actions if marks[action])
-            position = Position(row, self._turns[seat], legal)
-        if len(self._kept) < MAX_KEPT:
+            position = Position(row, self._turns[seat], self._legal_in(row))
+        if len(self._kept) < self.max_kept:
             self._kept[row] = position
             position.after = [None] * self.num_actions if position.legal else []
             position.legal = self._share(position, position.legal, position.legal)
         return position
+
+    def _legal_in(self, row: tuple[int, ...]) -> tuple[int, ...] | None:
+        """The legal actions of the seat to move; None where they are too many to list."""
+        marks = [0] * self.num_actions
+        self.row_rules.legal(row, marks)
+        return tuple(action for action in self._actions if marks[action])
 
     def _share(self, position: Position, key: Hashable, value: T) -> T:
         """The one value of all kept positions with this key: little memory, few cache misses."""
@@ -163,11 +189,11 @@ class FlatGame(Game[Position]):
     def movers(self, state: Position) -> tuple[int, ...]:
         return state.movers
 
-    def legal(self, state: Position, seat: int) -> tuple[int, ...]:
+    def legal(self, state: Position, seat: int) -> tuple[int, ...] | None:
         return state.legal
 
     def check(self, state: Position, seat: int, move: Move) -> None:
-        if move not in state.legal:
+        if move not in (state.legal or ()):
             super().check(state, seat, move)
 
     def apply(self, state: Position, moves: Mapping[int, Move]) -> Position:
@@ -213,7 +239,7 @@ class FlatGame(Game[Position]):
         if mask is None:
             mask = self._share(state, ("mask", state.legal), self.mask(state, seat))
             state.mask = mask
-        return {"observation": view, "action_mask": mask.copy()}
+        return {"observation": view, self.mask_name: mask.copy()}
 
     def tell(self, state: Position, seat: int) -> str:
         if state.told is None:
@@ -229,14 +255,15 @@ class FlatGame(Game[Position]):
     def replies(self, state: Position, seat: int) -> tuple[str, ...]:
         replies = state.replies
         if replies is None:
-            replies = tuple(f"[{self.word(state.row, action)}]" for action in state.legal)
+            legal = state.legal or ()
+            replies = tuple(f"[{self.word(state.row, action)}]" for action in legal)
             state.replies = replies = self._share(state, replies, replies)
         return replies
 
     def parse(self, state: Position, seat: int, text: str) -> Move:
         # A reply that is the move's own form needs no search.
         replies = state.replies or self.replies(state, seat)
-        if text in replies:
+        if state.legal and text in replies:
             return state.legal[replies.index(text)]
         return super().parse(state, seat, text)
 

@@ -182,6 +182,13 @@ class Game(ABC, Generic[S]):
         assert legal is not None, f"{type(self).__name__} lists no moves, so it overrides sample"
         return rng.choice(legal)
 
+    def figures(self, state: S) -> dict[str, Any]:
+        """What a record says of the end beyond the evidence: worked out when one is written.
+
+        For figures that cost more than a match; they are there however the match ended.
+        """
+        return {}
+
     # -- states as values ----------------------------------------------------------------------
 
     def copy(self, state: S) -> S:
@@ -231,9 +238,9 @@ class Game(ABC, Generic[S]):
         The mask of a seat that is not awaited is all zeros.
         """
         observation = {"observation": self.view(state, seat)}
-        if self.num_actions:
-            mask = self.mask(state, seat) if awaited else np.zeros(self.num_actions, np.int8)
-            observation["action_mask"] = mask
+        if self.mask_size:
+            mask = self.mask(state, seat) if awaited else np.zeros(self.mask_size, np.int8)
+            observation[self.mask_name] = mask
         return observation
 
     @cached_property
@@ -241,6 +248,14 @@ class Game(ABC, Generic[S]):
         """Size of the discrete action space; 0 where moves are structured or free text."""
         space = self.spec.action_space
         return int(space.n) if isinstance(space, spaces.Discrete) else 0
+
+    mask_name: str = "action_mask"
+    """What `observe` calls the mask."""
+
+    @cached_property
+    def mask_size(self) -> int:
+        """Length of the mask; 0 where there is none."""
+        return self.num_actions
 
     # -- the view for language models and people -----------------------------------------------
 

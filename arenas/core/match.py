@@ -9,6 +9,8 @@ from functools import lru_cache
 from operator import index
 from typing import Any, NamedTuple, NoReturn
 
+import numpy as np
+
 from arenas.core.game import Game, IllegalMove, Move, whole
 from arenas.core.language import Conversation
 from arenas.core.outcome import Outcome, RulesError, check_rewards
@@ -81,11 +83,14 @@ def check_max_cycles(max_cycles: int | None) -> int | None:
 def _as_json(move: Move) -> Move:
     """A structured move as a record gives it back: a fresh value that nobody else can change.
 
+    An array, as the space of several numbers samples one, counts as the list of its numbers.
+
     Raises:
         IllegalMove: it is not a JSON value.
     """
     try:
-        return json.loads(json.dumps(move, allow_nan=False))
+        plain = move.tolist() if isinstance(move, np.ndarray) else move
+        return json.loads(json.dumps(plain, allow_nan=False))
     except (TypeError, ValueError, RecursionError) as error:
         raise IllegalMove(f"a move is a JSON value: {error}") from None
 

@@ -75,7 +75,7 @@ class OneLearnerVectorEnv(FlatVectorEnv):
         return self._observation(self._out.observations, self._out.masks), self._info()
 
     def step(self, actions: Any) -> tuple[dict[str, Any], Any, Any, Any, dict[str, Any]]:
-        """Plays the learners' actions (B,) and then the others.
+        """Plays the learners' actions, (B,) or (B, k) for k numbers a move, and then the others.
 
         Raises:
             IllegalMove: an action is illegal, under `illegal="raise"`; nothing has changed.
@@ -138,7 +138,8 @@ class OneLearnerVectorEnv(FlatVectorEnv):
             for place, policy in enumerate(self.opponents):
                 asked = others & (places == place)
                 if asked.any():
-                    actions[asked] = policy.act_in(self, asked)
+                    chosen = policy.act_in(self, asked)
+                    actions[asked] = self._coded.codes(chosen) if self._coded else chosen
             self._play(actions, others)
 
     def _renew(self, where: np.ndarray) -> None:

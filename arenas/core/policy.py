@@ -239,7 +239,8 @@ class Decisions(NamedTuple):
 
     Attributes:
         observation: (k, ...) what the seat to move sees.
-        action_mask: (k, n) int8, its legal actions.
+        action_mask: (k, n) int8, its legal actions; the masks of all numbers of a move, side by
+            side, where it has several.
         seat: (k,) int64.
         stream: (k,) uint64, each turn's own stream: `Rng(word)` is `Turn.rng`.
     """
@@ -271,7 +272,9 @@ class Policy(ABC):
         """One reply per turn, in order. May depend on nothing but each turn and its stream."""
 
     def act_in(self, env: FlatVectorEnv, where: np.ndarray) -> np.ndarray:
-        """Actions (k,) int64 in the k games of a vector environment that `where` (B,) marks.
+        """Actions int64 in the k games of a vector environment that `where` (B,) marks.
+
+        They are (k,), or (k, n) where a move is n numbers; what is said with a move is lost.
 
         The same moves as `act`. A policy over arrays answers `env.decisions(where)` instead.
         """
@@ -318,12 +321,13 @@ class StochasticPolicy(Policy):
 
 def _move(turn: Turn, reply: Reply) -> Move:
     """The action that a reply names; -1, which is never legal, if it names none."""
-    if reply.text is None:
-        return index(reply.move)
+    numbers = turn.game.spec.action_space.shape
+    none = [-1] * numbers[0] if numbers else -1
     try:
-        return turn.parse(reply.text)
+        move = reply.move if reply.text is None else turn.parse(reply.text)
     except IllegalMove:
-        return -1
+        return none
+    return move[: len(none)] if isinstance(none, list) else index(move)
 
 
 def answer(match: Match, seat: int, reply: Reply) -> None:

@@ -48,7 +48,7 @@ class MatchRecord:
         reason: how it ended.
         truncated: cut short rather than ended by the rules.
         illegal_moves: illegal submissions of each seat.
-        evidence: what the rewards follow from.
+        evidence: what the rewards follow from, and the game's `figures` of the end.
         group: matches with the same number were scored together (the same deal, seats exchanged).
         format: version of this layout.
     """
@@ -96,7 +96,7 @@ class MatchRecord:
             reason=outcome.reason,
             truncated=outcome.truncated,
             illegal_moves=list(match.illegal_moves),
-            evidence=copy.deepcopy(outcome.evidence),
+            evidence=copy.deepcopy({**outcome.evidence, **match.game.figures(match.state)}),
             group=group,
         )
 

@@ -135,13 +135,15 @@ class SeatEnv(MatchEnvironment, gym.Env[dict[str, Any], Any]):
     def action_masks(self) -> np.ndarray:
         """Legal actions of the learner: bool array of shape (n,), as MaskablePPO asks for.
 
+        Of a move of several numbers the masks of all of them, side by side.
+
         Raises:
             TypeError: the game's moves are not discrete.
         """
-        if not self.game.num_actions:
+        if not self.game.mask_size:
             raise TypeError(f"{self.game.spec.name} has no discrete actions to mask")
         if self._learner not in self.match.awaited:
-            return np.zeros(self.game.num_actions, bool)
+            return np.zeros(self.game.mask_size, bool)
         return self.game.mask(self.match.state, self._learner).astype(bool)
 
     def messages(self) -> list[dict[str, Any]]:

@@ -96,6 +96,8 @@ _known: dict[Any, Tables | None] = {}
 
 
 def _fill(game: FlatGame, shown: Shown) -> Tables | None:
+    if not game.num_actions:
+        return None  # Moves of several numbers are not listed.
     try:
         # Each start once, in order.
         starts = list(dict.fromkeys(state for _, state in game.chance()))

@@ -17,7 +17,8 @@ import numpy as np
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
-from arenas.core import by_rules, by_tables
+from arenas.core import by_codes, by_rules, by_tables
+from arenas.core.coded import CodedGame
 from arenas.core.compiled import following, fork, mix64
 from arenas.core.device import device_of
 from arenas.core.environment import seat_spaces
@@ -105,7 +106,8 @@ def _check_rules(game: FlatGame) -> None:
     Raises:
         TypeError: its class does by itself what kernels take from the rules module.
     """
-    own = [n for n in _IN_KERNELS if getattr(type(game), n) is not getattr(FlatGame, n)]
+    base = CodedGame if isinstance(game, CodedGame) else FlatGame
+    own = [n for n in _IN_KERNELS if getattr(type(game), n) is not getattr(base, n)]
     own += [n for n in ("simultaneous", "step_rewards") if getattr(game.spec, n)]
     if own:
         raise TypeError(f"{game!r} cannot be played in lockstep: it has its own {', '.join(own)}")
@@ -164,12 +166,14 @@ class FlatVectorEnv(VectorEnv[Any, Any, Any]):
         self.action_space = batch_space(self.single_action_space, num_envs)
         self._settings = self._settings_of(_AUTORESET[mode])
         self._copy = copy
-        view, n = game.spec.observation_space, game.num_actions
+        view, n = game.spec.observation_space, game.mask_size
         assert view.shape is not None
         assert view.dtype is not None
         shown = Shown(view.dtype, int(np.prod(view.shape)), n)
         tables = tabulate(game, shown)
-        engine = by_rules if tables is None else by_tables
+        # Games whose moves are several numbers; kernels see their codes.
+        self._coded = game if isinstance(game, CodedGame) and game.sizes else None
+        engine = by_codes if self._coded else by_rules if tables is None else by_tables
         self._device = device_of(device, engine, cast(ModuleType, game.row_rules), threads)
         self._rows = None if tables is None else tables.rows
         self._batch, self._out = self._allocate(shown, tables or no_tables(game, shown))
@@ -321,7 +325,7 @@ class FlatVectorEnv(VectorEnv[Any, Any, Any]):
     # -- what both layouts give out ----------------------------------------------------------------
 
     def _observation(self, observations: Any, masks: Any) -> dict[str, Any]:
-        return {"observation": self._given(observations), "action_mask": self._given(masks)}
+        return {"observation": self._given(observations), self.game.mask_name: self._given(masks)}
 
     def _given(self, array: Any) -> Any:
         return self._device.copy(array) if self._copy else array
@@ -345,11 +349,11 @@ class FlatVectorEnv(VectorEnv[Any, Any, Any]):
     def _final(self, observations: Any, ended: Any) -> Any:
         """Last observations: as `SyncVectorEnv` gives them, or without copies as arrays."""
         if not self._copy:
-            return {"observation": observations, "action_mask": self._out.final_masks}
+            return {"observation": observations, self.game.mask_name: self._out.final_masks}
         final = np.full(self.num_envs, None, object)
         for i in np.flatnonzero(self._device.host(ended)):
-            none = np.zeros(self.game.num_actions, np.int8)
-            final[i] = {"observation": observations[i], "action_mask": none}
+            none = np.zeros(self.game.mask_size, np.int8)
+            final[i] = {"observation": observations[i], self.game.mask_name: none}
         return final
 
     def _require_begun(self) -> None:
@@ -364,16 +368,19 @@ class FlatVectorEnv(VectorEnv[Any, Any, Any]):
             )
 
     def _actions(self, actions: Any) -> Any:
-        """Actions as kernels take them.
+        """Actions as kernels take them; moves of several numbers as codes.
 
         Raises:
             TypeError: they are no integers.
             ValueError: there are not B of them.
         """
         taken = self._device.take(actions, np.int64)
-        if taken.shape != (self.num_envs,):
-            raise ValueError(f"actions have shape {taken.shape}, not ({self.num_envs},)")
-        return taken
+        shape = self.action_space.shape
+        if taken.shape != shape:
+            raise ValueError(f"actions have shape {taken.shape}, not {shape}")
+        if self._coded is None:
+            return taken
+        return self._device.take(self._coded.codes(self._device.given(taken)), np.int64)
 
     def _refuse_illegal(self, actions: Any, where: np.ndarray | None = None) -> None:
         """Under `illegal="raise"`: nothing is played unless all the actions are legal.
@@ -382,13 +389,18 @@ class FlatVectorEnv(VectorEnv[Any, Any, Any]):
             IllegalMove: one is not; with the game's number and the reason.
         """
         masks, chosen = self._device.host(self._out.masks), self._device.read(actions)
-        inside = (chosen >= 0) & (chosen < masks.shape[1])
-        legal = inside & (masks[np.arange(self.num_envs), np.where(inside, chosen, 0)] == 1)
-        awaited = ~self._device.host(self._out.over)
-        for game in np.flatnonzero(~legal & (awaited if where is None else where)).tolist():
-            position = self._position(game)
+        asked = ~self._device.host(self._out.over) if where is None else where
+        if self._coded is None:
+            inside = (chosen >= 0) & (chosen < masks.shape[1])
+            legal = inside & (masks[np.arange(self.num_envs), np.where(inside, chosen, 0)] == 1)
+            asked = asked & ~legal
+        for game in np.flatnonzero(asked).tolist():
+            position, move = self._position(game), int(chosen[game])
             try:
-                self.game.check(position, position.movers[0], int(chosen[game]))
+                if self._coded is not None and move < 0:
+                    raise IllegalMove("a number of the move is out of range")
+                named = move if self._coded is None else self._coded.numbers(move)
+                self.game.check(position, position.movers[0], named)
             except IllegalMove as error:
                 raise IllegalMove(f"game {game}: {error}") from None
 
@@ -480,7 +492,8 @@ class FlatVectorEnv(VectorEnv[Any, Any, Any]):
 class SelfPlayVectorEnv(FlatVectorEnv):
     """The caller acts in every seat: each step plays one move in every game.
 
-    Observations are those of the seat to move: `observation` (B, ...) and `action_mask` (B, n).
+    Observations are those of the seat to move: `observation` (B, ...) and `action_mask` (B, n), or
+    `component_mask` where a move is several numbers.
     The reward is that of the seat that moved. Infos are arrays over games:
 
     - `seat`: (B,) int64, the seat to move; the last one where the match is over;
@@ -499,7 +512,7 @@ class SelfPlayVectorEnv(FlatVectorEnv):
         return self._observation(self._out.observations, self._out.masks), self._info()
 
     def step(self, actions: Any) -> tuple[dict[str, Any], Any, Any, Any, dict[str, Any]]:
-        """Plays an action (B,) of the seat to move in every game.
+        """Plays an action of the seat to move in every game: (B,), or (B, k) for k numbers a move.
 
         Raises:
             IllegalMove: an action is illegal, under `illegal="raise"`; nothing has changed.
@@ -520,17 +533,19 @@ class SelfPlayVectorEnv(FlatVectorEnv):
         return observation, given(out.mover_rewards), *ends, self._info()
 
     def sample_actions(self) -> Any:
-        """A uniformly random legal action of every game, from streams of its own.
+        """A random legal action of every game, from streams of its own; uniform where discrete.
 
         Returns:
-            (B,) int64; 0 where the match is over.
+            (B,) int64, or (B, k) for k numbers a move; 0 where the match is over.
 
         Raises:
             RuntimeError: `reset` was not called.
         """
         self._require_begun()
         self._device.run(sample, self._batch, self._drawn[0])
-        return self._given(self._drawn[1])
+        if self._coded is None:
+            return self._given(self._drawn[1])
+        return self._device.stack(self._coded.columns(self._drawn[1]))
 
     def play_randomly(self, steps: int = 1) -> tuple[dict[str, Any], Any, Any, Any, dict[str, Any]]:
         """As many times `step(sample_actions())`, in one compiled loop; returns the last step's.

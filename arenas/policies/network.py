@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from gymnasium import spaces
 from torch import nn
 
 from arenas.core.compiled import following, mix64
@@ -66,10 +67,21 @@ class ActorCritic(nn.Module):
     ) -> ActorCritic:
         """A fresh network with the shapes of a game.
 
+        Where numbers of the view can be larger than 1, the weights that read them start smaller in
+        proportion, so that no unit is saturated from the start.
+
         Raises:
             ValueError: the game's views are no arrays of one shape, or its actions not discrete.
         """
-        return cls(*_shapes(game), hidden, generator)
+        network = cls(*_shapes(game), hidden, generator)
+        space = game.spec.observation_space
+        if isinstance(space, spaces.Box):
+            bounds = np.maximum(np.abs(space.low), np.abs(space.high)).astype(np.float32).ravel()
+            scale = 1 / torch.from_numpy(bounds.clip(min=1))
+            with torch.no_grad():
+                network.actor[0].weight *= scale
+                network.critic[0].weight *= scale
+        return network
 
     def log_probs(self, observation: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """Log-probabilities of the actions.

@@ -32,6 +32,8 @@ class RandomPolicy(Policy):
         return [Reply(turn.sample()) for turn in turns]
 
     def act_in(self, env: FlatVectorEnv, where: np.ndarray) -> np.ndarray:
+        if not env.game.num_actions:
+            return super().act_in(env, where)
         _, masks, _, streams = env.decisions(where)
         # The first `Rng.choice` of each turn's stream, as `act` draws it.
         nth = np.asarray(scale(mix64(following(streams)), masks.sum(1)))

@@ -16,6 +16,9 @@ from arenas.core.outcome import Outcome
 from arenas.core.rng import Rng
 
 MAX_LISTED_STARTS = 100_000
+SEEDED = ("negotiation",)
+"""Games whose generator takes a seed and is drawn from once, at the start: one for each match."""
+
 RESAMPLES = 100
 """Tries to draw hidden cards that fit the rewards as well; then the true ones stay."""
 
@@ -89,8 +92,8 @@ class OpenSpielGame(Game[SpielState]):
     Raises:
         MissingOpenSpielError: OpenSpiel is not installed.
         ValueError: there is no such game, or one that cannot be an arena: mean-field games, games
-            that draw chance from a generator of their own, games without tensors or with endless
-            rewards.
+            that draw chance from a generator of their own (but those in `SEEDED`), games without
+            tensors or with endless rewards.
     """
 
     def __init__(self, game: str = "leduc_poker") -> None:
@@ -131,7 +134,11 @@ class OpenSpielGame(Game[SpielState]):
         )
 
     def new(self, rng: Rng) -> SpielState:
-        state = SpielState(self.spiel.new_initial_state(), Rng(rng.bits()))
+        spiel, word = self.spiel, rng.bits()
+        if self._kind.chance_mode.name == "SAMPLED_STOCHASTIC":
+            seeded = {**spiel.get_parameters(), "rng_seed": word >> 33}
+            spiel = self._pyspiel.load_game(self._kind.short_name, seeded)
+        state = SpielState(spiel.new_initial_state(), Rng(word))
         self._pass_chance(state)
         return state
 
@@ -337,7 +344,7 @@ def _refuse(spiel: Any, kind: Any) -> None:
     reason = None
     if kind.dynamics.name == "MEAN_FIELD":
         reason = "it is a mean-field game, whose population is no seat"
-    elif kind.chance_mode.name == "SAMPLED_STOCHASTIC":
+    elif kind.chance_mode.name == "SAMPLED_STOCHASTIC" and kind.short_name not in SEEDED:
         reason = "it draws chance from a generator of its own, so matches could not be replayed"
     elif not (kind.provides_observation_tensor or kind.provides_information_state_tensor):
         reason = "it has no tensor to observe"

@@ -1,0 +1,465 @@
+"""Negotiation as a Game: options, spaces, evidence and words around the rules."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from gymnasium import spaces
+
+from arenas.core.coded import CodedGame
+from arenas.core.flat import Position, Row
+from arenas.core.game import GameSpec, IllegalMove, Move, whole
+from arenas.core.outcome import Outcome
+from arenas.core.rng import Rng
+from arenas.core.talk import heard, quoted
+from arenas.games.negotiation import pareto
+from arenas.games.negotiation import rules as flat
+from arenas.games.negotiation import text as words
+from arenas.games.negotiation.presets import PRESETS, REWARDS, VARIANTS
+
+MAX_TURNS = 60
+MAX_LISTED_MOVES = 4_096
+KINDS = ("offer", "accept", "deny")
+FORMS = ("structured", "discrete")
+
+
+class Negotiation(CodedGame):
+    """Seats with private goods and values trade whole units; see README.md.
+
+    Args:
+        preset: "two", "five", "five-gold" or "eight" goods; None means what `rules` says.
+        players: 2 to 4.
+        turns: moves of all seats together, the same number for each seat; None means five each.
+        reward: "zero_sum" (the larger gain wins), "surplus" (own gain as a share of the most that
+            all gains can sum to) or "shared" (the sum of gains); None means what `rules` says.
+        rules: "standard", or a published variant for two players, kept for comparison:
+            "textarena-0.7.4", "spiral-v1", "spiral-v2".
+        moves: "structured", lists of numbers of a `MultiDiscrete` space; or "discrete", numbered in
+            a `Discrete` space of at most 4,096.
+        talk: a spoken line may come with a move; None means with structured moves.
+        largest: units of one good that an offer can name, at most; None means all there are.
+        mirrored: deal to each seat what the next one gets otherwise.
+
+    Action: `MultiDiscrete([3, 2 * largest + 1, ...])`: 0 offers, 1 accepts, 2 denies; then for each
+    good the units that the mover would receive (below `largest`: give), plus `largest`, which
+    matter in an offer. Or `Discrete`: 0 accepts, 1 denies, 2 and on are the offers.
+    View: int16 vector of 3 + goods * (4 + players) numbers, see `rules.observe`.
+
+    Raises:
+        ValueError: an option is out of range.
+    """
+
+    def __init__(
+        self,
+        preset: str | None = None,
+        players: int = 2,
+        turns: int | None = None,
+        reward: str | None = None,
+        rules: str = "standard",
+        moves: str = "structured",
+        talk: bool | None = None,
+        largest: int | None = None,
+        mirrored: bool = False,
+    ) -> None:
+        self.rules = _one_of("rules", rules, VARIANTS)
+        variant = VARIANTS[rules]
+        self.preset = _one_of("preset", preset or variant.preset, PRESETS)
+        self.reward = _one_of("reward", reward or variant.reward, REWARDS)
+        self.moves = _one_of("moves", moves, FORMS)
+        self.players = _number("players", players, 2, variant.players)
+        self.turns = _number("turns", 5 * self.players if turns is None else turns, 1, MAX_TURNS)
+        if self.turns % self.players and rules == "standard":
+            raise ValueError(f"turns={turns!r}: each of {self.players} seats has as many turns")
+        if not isinstance(mirrored, bool) or not isinstance(talk, (bool, type(None))):
+            raise ValueError(f"talk={talk!r}, mirrored={mirrored!r}: True or False")
+        self.mirrored = mirrored
+        self.talk = moves == "structured" if talk is None else talk
+        if self.talk and moves == "discrete":
+            raise ValueError('talk=True goes with moves="structured"')
+        goods = PRESETS[self.preset].goods
+        stocked = max(good.stock[1] for good in goods) * self.players
+        self.largest = _number("largest", stocked if largest is None else largest, 1, stocked)
+        offers = (2 * self.largest + 1) ** len(goods)
+        if moves == "discrete" and offers + 2 > MAX_LISTED_MOVES:
+            raise ValueError(
+                f'moves="discrete": {offers + 2} moves, more than {MAX_LISTED_MOVES}; '
+                'take preset="two", or a smaller largest'
+            )
+        self.goods = tuple(good.name for good in goods)
+        self._variant = variant
+        super().__init__(self._spec(offers), flat, self._blank(), self.talk)
+
+    def _spec(self, offers: int) -> GameSpec:
+        preset, players, count = PRESETS[self.preset], self.players, len(self.goods)
+        plies, largest = self.turns + self._variant.extra, self.largest
+        all_units = [players * good.stock[1] for good in preset.goods]
+        top = max([plies, *all_units, *(good.value[1] for good in preset.goods)])
+        bounds = [plies, players, plies, *[top] * (count * (4 + players))]
+        low = [0, 0, 0, *[0] * (3 * count), *[-top] * (count * (1 + players))]
+        # No unit changes its worth by more than the range of its values.
+        swing = sum(
+            n * (good.value[1] - good.value[0])
+            for n, good in zip(all_units, preset.goods, strict=True)
+        )
+        structured = spaces.MultiDiscrete([flat.KINDS, *[2 * largest + 1] * count])
+        ranges = {
+            "zero_sum": (-1.0, players - 1.0),
+            "surplus": (-1.0, 1.0),
+            "shared": (-float(swing), float(swing)),
+        }
+        return GameSpec(
+            name="Negotiation",
+            version="1",
+            roles=("trader",) * players,
+            payoff=REWARDS[self.reward],  # type: ignore[arg-type]
+            information="imperfect",
+            observation_space=spaces.Box(
+                np.array(low, np.int16), np.array(bounds, np.int16), dtype=np.int16
+            ),
+            action_space=spaces.Discrete(offers + 2) if self.moves == "discrete" else structured,
+            reward_range=ranges[self.reward],
+            max_plies=plies,
+            has_chance=not preset.values,
+        )
+
+    def _blank(self) -> list[int]:
+        preset, players, goods = PRESETS[self.preset], self.players, len(self.goods)
+        plies = self.turns + self._variant.extra
+        blank = [0] * flat.row_length(players, goods, plies)
+        blank[flat.PLAYERS], blank[flat.GOODS], blank[flat.TURNS] = players, goods, plies
+        blank[flat.LARGEST], blank[flat.DISCRETE] = self.largest, self.moves == "discrete"
+        blank[flat.STALE], blank[flat.SPEAK_UP] = self._variant.stale, self._variant.speak_up
+        blank[flat.REWARD] = list(REWARDS).index(self.reward)
+        blank[flat.FIXED], blank[flat.MIRRORED] = bool(preset.values), self.mirrored
+        blank[flat.OFFERER] = -1
+        for number, good in enumerate(preset.goods):
+            place = flat.public(blank, number)
+            blank[place : place + flat.PUBLIC] = [*good.value, *good.stock]
+            for seat in range(players) if preset.values else ():
+                own = flat.private(blank, seat, number)
+                dealt = preset.values[(seat + self.mirrored) % len(preset.values)]
+                blank[own + flat.VALUE], blank[own + flat.STOCK] = dealt[number], good.stock[0]
+        start = flat.last_offer(blank, 0)
+        blank[start:] = [-1] * (players + plies)
+        return [int(number) for number in blank]
+
+    # -- rows in plain terms -------------------------------------------------------------------
+
+    def amounts(self, bundle: int) -> list[int]:
+        """What the offerer receives of each good, below zero what it gives."""
+        size, amounts = 2 * self.largest + 1, []
+        for _ in self.goods:
+            bundle, place = divmod(bundle, size)
+            amounts.append(place - self.largest)
+        return amounts
+
+    def private(self, row: Row, seat: int, which: int) -> list[int]:
+        """A seat's numbers of every good; `which` is one of `rules.VALUE`, `STOCK`, ..."""
+        start = flat.private(row, seat, 0) + which
+        return list(row[start : start + len(self.goods) * flat.PRIVATE : flat.PRIVATE])
+
+    def played(self, row: Row) -> list[tuple[str, list[int]]]:
+        """Every move so far: its kind, and its amounts if it is an offer."""
+        start = flat.history(row, 0)
+        moves = []
+        for code in row[start : start + row[flat.PLY]]:
+            kind = flat.kind_of(row, code)
+            offered = self.amounts(flat.bundle_of(row, code)) if kind == flat.OFFER else []
+            moves.append((KINDS[kind], offered))
+        return moves
+
+    def offer_move(self, amounts: Sequence[int], line: str = "") -> Move:
+        """The move that offers these amounts, each received if above zero and given if below."""
+        places = [amount + self.largest for amount in amounts]
+        if self.moves == "structured":
+            return [flat.OFFER, *places, *([line] if line else [])]
+        number = 0
+        for place in reversed(places):
+            number = number * (2 * self.largest + 1) + place
+        return number + 2
+
+    def answer_move(self, kind: str, line: str = "") -> Move:
+        """The move that accepts or denies; `kind` is "accept" or "deny"."""
+        if self.moves == "discrete":
+            return KINDS.index(kind) - 1
+        return [KINDS.index(kind), *[self.largest] * len(self.goods), *([line] if line else [])]
+
+    # -- outcomes ------------------------------------------------------------------------------
+
+    def result(self, row: Row) -> Outcome:
+        reason = "deal" if row[flat.TRADES] else "no deal"
+        return Outcome(self.scores(row), reason, self._evidence(row))
+
+    def _evidence(self, row: Row) -> dict[str, Any]:
+        seats = range(self.players)
+        return {
+            "goods": list(self.goods),
+            "values": [self.private(row, seat, flat.VALUE) for seat in seats],
+            "start": [self.private(row, seat, flat.START) for seat in seats],
+            "end": [self.private(row, seat, flat.STOCK) for seat in seats],
+            "gains": [flat.gain(row, seat) for seat in seats],
+        }
+
+    def figures(self, state: Position) -> dict[str, Any]:
+        """What a record says however the match ended: evidence, and how good the deal was.
+
+        `gains` of each seat, `surplus`, the most that gains can sum to, and `surplus_share`, what
+        of it there is (None if it is 0); `nash_product`, of gains above zero, else 0;
+        `pareto_distance`, from the gains to the nearest pair on the exact Pareto front (None with
+        more than two seats); `turns` and `trades`.
+        """
+        row, evidence = state.row, self._evidence(state.row)
+        gains, possible = evidence["gains"], flat.surplus(row)
+        product = 1
+        for gained in gains:
+            product *= max(gained, 0)
+        distance = None
+        if self.players == 2:
+            front = pareto.front(*map(_deep, (evidence["values"], evidence["start"])))
+            distance = pareto.distance(front, gains)
+        return {
+            **evidence,
+            "surplus": possible,
+            "surplus_share": sum(gains) / possible if possible else None,
+            "nash_product": product,
+            "pareto_distance": distance,
+            "turns": row[flat.PLY],
+            "trades": row[flat.TRADES],
+        }
+
+    # -- what is known -------------------------------------------------------------------------
+
+    def info_state(self, state: Position, seat: int) -> str:
+        """Seat, values, goods at the start and every move, with what was said: JSON-like text.
+
+        An offer is its amounts, in the order of goods, as its offerer receives them.
+        """
+        row = state.row
+        own = self.private(row, seat, flat.VALUE), self.private(row, seat, flat.START)
+        parts = [str(seat), *(",".join(map(str, numbers)) for numbers in own)]
+        for kind, offered in self.played(row):
+            parts.append(",".join(map(str, offered)) or kind)
+        parts += [quoted(line) for line in state.said if self.talks]
+        return "|".join(parts)
+
+    def resample(self, state: Position, seat: int, rng: Rng) -> Position:
+        """Draws what others value and started with anew, as far as their moves leave it open."""
+        row = list(state.row)
+        for other in range(self.players):
+            for good in range(len(self.goods)) if other != seat else ():
+                own, known = flat.private(row, other, good), flat.public(row, good)
+                low, high = row[known + flat.LOW_VALUE], row[known + flat.HIGH_VALUE]
+                row[own + flat.VALUE] = low + rng.below(high - low + 1)
+                least = max(row[own + flat.SHOWN], row[known + flat.LOW_STOCK])
+                start = least + rng.below(row[known + flat.HIGH_STOCK] - least + 1)
+                row[own + flat.STOCK] += start - row[own + flat.START]
+                row[own + flat.START] = start
+        drawn = self.position(tuple(row))
+        return Position(drawn.row, drawn.movers, drawn.legal, state.said)
+
+    # -- words ---------------------------------------------------------------------------------
+
+    def refusal(self, row: Row, move: Sequence[int]) -> str:
+        seat, kind = flat.to_move(row), move[0]
+        if kind == flat.ACCEPT:
+            if row[flat.OFFERER] < 0:
+                return "there is no offer to accept"
+            return "you lack what the offer asks for"
+        if kind == flat.DENY:
+            return "there is no offer to deny: make one"
+        amounts = [place - self.largest for place in move[1:]]
+        for name, amount, held in zip(
+            self.goods, amounts, self.private(row, seat, flat.STOCK), strict=True
+        ):
+            if -amount > held:
+                return f"you cannot give {-amount} {name}: you have {held}"
+        return "an offer gives something and asks for something"
+
+    def word(self, row: Row, action: int) -> str:
+        return self._written(flat.kind_of(row, action), flat.bundle_of(row, action))[1:-1]
+
+    def _written(self, kind: int, bundle: int) -> str:
+        if kind == flat.OFFER:
+            return words.offer(self.amounts(bundle), self.goods)
+        return ("[Offer]", "[Accept]", "[Deny]")[kind]
+
+    def format(self, state: Position, seat: int, move: Move) -> str:
+        if not self.sizes:
+            return super().format(state, seat, move)
+        numbers, line = self.split(move)
+        kind = numbers[0]
+        said = f" {line}" if line else ""
+        if kind != flat.OFFER:
+            return f"{self._written(kind, 0)}{said}"
+        return words.offer([n - self.largest for n in numbers[1:]], self.goods) + said
+
+    def parse(self, state: Position, seat: int, text: str) -> Move:
+        if len(text) > self.spec.max_reply_chars:
+            raise IllegalMove(f"the reply is longer than {self.spec.max_reply_chars} characters")
+        try:
+            said = words.read(text, self.goods)
+        except ValueError as error:
+            raise IllegalMove(f"{error}; {self._legal_words(state.row)}") from None
+        line = said.line if self.talks else ""
+        if said.kind != "offer":
+            return self.answer_move(said.kind, line)
+        if max(map(abs, said.amounts)) > self.largest:
+            raise IllegalMove(f"an offer names at most {self.largest} units of a good")
+        return self.offer_move(said.amounts, line)
+
+    def check(self, state: Position, seat: int, move: Move) -> None:
+        try:
+            if self.sizes:
+                super().check(state, seat, move)
+            elif move not in (state.legal or ()):
+                raise IllegalMove(self._refused(state.row, move))
+        except IllegalMove as error:
+            raise IllegalMove(f"{error}; {self._legal_words(state.row)}") from None
+        if self.talks and isinstance(move[-1], str) and heard(move[-1]) != move[-1]:
+            raise IllegalMove(f"a line is said as it is heard: {heard(move[-1])[:40]!r}")
+
+    def _refused(self, row: Row, move: Move) -> str:
+        """Why a discrete move is illegal."""
+        if not isinstance(move, int) or not 0 <= move < self.num_actions:
+            return f"a move is a number in 0..{self.num_actions - 1}"
+        amounts = self.amounts(max(flat.bundle_of(row, move), 0))
+        return self.refusal(row, [flat.kind_of(row, move), *(n + self.largest for n in amounts)])
+
+    def _legal_words(self, row: Row) -> str:
+        kinds = [("[Accept]", flat.may_accept(row)), ("[Deny]", flat.may_deny(row))]
+        return " ".join(["legal: [Offer: ...]", *(word for word, may in kinds if may)])
+
+    def grammar(self, state: Position, seat: int) -> str:
+        return words.expression(*self._choices(state.row, seat))
+
+    def schema(self, state: Position, seat: int) -> dict[str, Any]:
+        """The grammar as a JSON schema; `parse` reads such replies, too."""
+        return words.schema(*self._choices(state.row, seat))
+
+    def _choices(self, row: Row, seat: int) -> tuple[Any, ...]:
+        kinds = ["offer"]
+        kinds += ["accept"] if flat.may_accept(row) else []
+        kinds += ["deny"] if flat.may_deny(row) else []
+        held = self.private(row, seat, flat.STOCK)
+        return kinds, held, self.largest, self.goods, self.talks
+
+    def reply_examples(self) -> tuple[str, ...]:
+        one, two = self.goods[:2]
+        line = " Let us trade." if self.talks else ""
+        return (
+            f"[Offer: 1 {one} -> 1 {two}]",
+            f"[Offer: 2 {two} -> 3 {one}]{line}",
+            f"[Accept]{line}",
+            "[Deny]",
+        )
+
+    def brief(self, seat: int) -> str:
+        preset = PRESETS[self.preset]
+        goods = ", ".join(
+            f"{good.name} ({_range(good.value)} a unit, {_range(good.stock)} units)"
+            for good in preset.goods
+        )
+        aim = {
+            "zero_sum": "Whoever gains the most in worth, each by its own values, wins.",
+            "surplus": "Your score is what your goods gain in worth to you, as a share of the "
+            "most that everyone together could gain.",
+            "shared": "Everyone's score is the sum of what everyone's goods gain in worth.",
+        }[self.reward]
+        others = self.players - 1
+        deny = (
+            "A denied offer stays on the table. "
+            if self._variant.stale
+            else "An offer that is answered by another or denied is dead. "
+        )
+        talk = (
+            "You may add one spoken line after the brackets; everyone hears it and it binds nobody."
+            if self.talks
+            else "Nothing else is heard."
+        )
+        one, two = self.goods[:2]
+        return (
+            f"You are {self.spec.agents[seat]} and trade goods with {others} other "
+            f"player{'s' if others > 1 else ''}. The goods, with what a unit may be worth to "
+            f"someone and what one may start with: {goods}. What you have and what it is worth to "
+            f"you is private. You take turns, {self.spec.max_plies} in all. "
+            f"In your turn you may offer a trade, accept the offer before you, or deny it. "
+            f"{deny}{aim}\n"
+            f"Reply with one move in square brackets: [Offer: 2 {one} -> 1 {two}] gives 2 {one} "
+            f"and asks for 1 {two}; or [Accept]; or [Deny]. {talk} "
+            f"You may reason inside <think>...</think> first; nobody else sees that."
+        )
+
+    def describe(self, row: Row, seat: int) -> str:
+        return self._told(row, (), seat)
+
+    def tell(self, state: Position, seat: int) -> str:
+        return self._told(state.row, state.said, seat)
+
+    def _told(self, row: Row, said: Sequence[str], seat: int) -> str:
+        ply, plies, players = row[flat.PLY], row[flat.TURNS], self.players
+        lines = []
+        for number in range(max(0, ply - players), ply):
+            if number % players != seat:
+                lines.append(self._event(row, number, seat, said[number] if said else ""))
+        stock = self.private(row, seat, flat.STOCK)
+        worth = self.private(row, seat, flat.VALUE)
+        have = zip(stock, self.goods, worth, strict=True)
+        held = ", ".join([f"{n} {good} worth {value} each" for n, good, value in have])
+        lines.append(f"You have {held}. Your gain so far: {flat.gain(row, seat):+d}.")
+        if ply == plies:
+            lines.append("The negotiation is over.")
+        elif ply % players != seat:
+            mover = self.spec.agents[ply % players]
+            lines.append(f"Turn {ply + 1} of {plies}: {mover} is to move.")
+        else:
+            answer = " or [Accept]" if flat.may_accept(row) else ""
+            answer += " or [Deny]" if flat.may_deny(row) else ""
+            lines.append(f"Turn {ply + 1} of {plies}. Your move: [Offer: ...]{answer}")
+        return "\n".join(lines)
+
+    def _event(self, row: Row, number: int, seat: int, line: str) -> str:
+        """A move of another seat in words."""
+        code = row[flat.history(row, number)]
+        kind, agent = flat.kind_of(row, code), self.spec.agents[number % self.players]
+        if kind == flat.OFFER:
+            given, asked = words.terms(self.amounts(flat.bundle_of(row, code)), self.goods)
+            event = f"{agent} offers {given} for {asked}"
+        else:
+            event = f"{agent} {'accepts' if kind == flat.ACCEPT else 'denies'}"
+        return f"{event} and says {quoted(line)}." if line else f"{event}."
+
+    def show(self, state: Position, seat: int | None = None) -> str:
+        row = state.row
+        lines = [f"turn {row[flat.PLY]}/{row[flat.TURNS]}, trades {row[flat.TRADES]}"]
+        for each in range(self.players) if seat is None else (seat,):
+            held = words.bundle(self.private(row, each, flat.STOCK), self.goods)
+            worth = words.bundle(self.private(row, each, flat.VALUE), self.goods)
+            lines.append(f"{self.spec.agents[each]}  has {held}  values {worth}")
+        if row[flat.OFFERER] >= 0:
+            given, asked = words.terms(self.amounts(row[flat.OFFERED]), self.goods)
+            lines.append(f"{self.spec.agents[row[flat.OFFERER]]} offers {given} for {asked}")
+        return "\n".join(lines)
+
+
+def _range(bounds: tuple[int, int]) -> str:
+    low, high = bounds
+    return str(low) if low == high else f"{low} to {high}"
+
+
+def _deep(rows: list[list[int]]) -> tuple[tuple[int, ...], ...]:
+    return tuple(tuple(row) for row in rows)
+
+
+def _one_of(name: str, value: Any, known: Any) -> str:
+    if not isinstance(value, str) or value not in known:
+        raise ValueError(f"{name}={value!r}: one of {', '.join(known)}")
+    return value
+
+
+def _number(name: str, value: Any, low: int, high: int) -> int:
+    number = whole(value)
+    if number is None or not low <= number <= high:
+        raise ValueError(f"{name}={value!r}: a whole number in {low}..{high}")
+    return number

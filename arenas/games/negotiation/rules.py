@@ -1,0 +1,387 @@
+"""Negotiation on one row of integers: seats in turn offer, accept or deny trades of whole units.
+
+An offer is one signed number a good, the amounts: what the mover receives (above zero) and gives
+(below zero), so no good stands on both sides. It needs something on both sides, and the mover has
+what it gives. It stands until another seat accepts it, makes an offer of its own, or all others
+have denied it; with two seats an offer that is countered or denied is dead. Whoever accepts has
+what the offer asks for, and the offerer still what it gives; nobody accepts an offer of its own.
+
+A move's code has the kind lowest, then for each good its amount + LARGEST, in base
+2 * LARGEST + 1. The DISCRETE form numbers the same moves otherwise: 0 accepts, 1 denies, and 2 on
+is the number of the amounts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import MutableSequence, Sequence
+
+from arenas.core.rng import draw, scale
+
+Row = Sequence[int]
+
+PLAYERS, GOODS, TURNS, LARGEST, DISCRETE, STALE, SPEAK_UP, REWARD, FIXED, MIRRORED = range(10)
+"""Indices of the options.
+
+LARGEST is the most units of a good that an offer can name. STALE keeps a denied offer standing,
+lets everyone accept it, the offerer too, and takes accepting nothing for a pass; SPEAK_UP forbids
+denying where nothing stands; both are quirks of published versions. FIXED deals what the blank row
+holds. MIRRORED is how many seats on the deal of the seed is handed out.
+"""
+
+PLY, OFFERER, OFFERED, TRADES, TABLE = 10, 11, 12, 13, 14
+"""Moves played; whose offer stands, or -1; the number of its amounts, its offerer receiving; trades
+made; where the table of goods begins."""
+
+LOW_VALUE, HIGH_VALUE, LOW_STOCK, HIGH_STOCK, PUBLIC = 0, 1, 2, 3, 4
+"""What everyone knows of a good, PUBLIC numbers each: the ranges of a unit's value and of what a
+seat starts with."""
+
+VALUE, STOCK, START, SHOWN, PRIVATE = 0, 1, 2, 3, 4
+"""PRIVATE numbers for each seat and good: a unit's value to the seat, what it holds, what it
+started with, and the least that it must have started with, as its offers and trades have shown.
+
+Then follow, one number a seat, the amounts of its last offer or -1; then, one number a ply, the
+codes of the moves or -1.
+"""
+
+OFFER, ACCEPT, DENY, KINDS = 0, 1, 2, 3
+
+ZERO_SUM, SURPLUS, SHARED = 0, 1, 2
+"""Values of REWARD."""
+
+
+def row_length(players: int, goods: int, turns: int) -> int:
+    """Numbers in the row of a match."""
+    return TABLE + goods * (PUBLIC + players * PRIVATE) + players + turns
+
+
+def public(row: Row, good: int) -> int:
+    """Index of what everyone knows of a good."""
+    return TABLE + good * PUBLIC
+
+
+def private(row: Row, seat: int, good: int) -> int:
+    """Index of a seat's numbers of a good."""
+    return TABLE + row[GOODS] * PUBLIC + (seat * row[GOODS] + good) * PRIVATE
+
+
+def last_offer(row: Row, seat: int) -> int:
+    """Index of a seat's last offer."""
+    return TABLE + row[GOODS] * (PUBLIC + row[PLAYERS] * PRIVATE) + seat
+
+
+def history(row: Row, ply: int) -> int:
+    """Index of the code of a move."""
+    return last_offer(row, row[PLAYERS]) + ply
+
+
+def base(row: Row) -> int:
+    """How many amounts a good can have in an offer."""
+    return 2 * row[LARGEST] + 1
+
+
+def bundles(row: Row) -> int:
+    """How many numbers of amounts there are."""
+    count = 1
+    for _ in range(row[GOODS]):
+        count *= base(row)
+    return count
+
+
+def kind_of(row: Row, code: int) -> int:
+    """OFFER, ACCEPT or DENY."""
+    if row[DISCRETE] == 0:
+        return code % KINDS
+    return ACCEPT if code == 0 else DENY if code == 1 else OFFER
+
+
+def bundle_of(row: Row, code: int) -> int:
+    """The number of an offer's amounts."""
+    return code // KINDS if row[DISCRETE] == 0 else code - 2
+
+
+def code_of(row: Row, kind: int, bundle: int) -> int:
+    """The code of a move; `bundle` matters for offers alone."""
+    if row[DISCRETE] == 0:
+        # Nothing given and nothing asked, so that a move has one code.
+        return kind + KINDS * (bundle if kind == OFFER else bundles(row) // 2)
+    return bundle + 2 if kind == OFFER else 0 if kind == ACCEPT else 1
+
+
+def deal(row: MutableSequence[int], seed: int) -> None:
+    """Draws what every seat starts with and what a unit is worth to it, uniform in the ranges."""
+    players, goods = row[PLAYERS], row[GOODS]
+    for seat in range(players):
+        place = (seat + row[MIRRORED]) % players
+        for good in range(goods):
+            known, own = public(row, good), private(row, seat, good)
+            if row[FIXED] == 0:
+                drawn = 2 * (place * goods + good)
+                stocks = row[known + HIGH_STOCK] - row[known + LOW_STOCK] + 1
+                values = row[known + HIGH_VALUE] - row[known + LOW_VALUE] + 1
+                row[own + STOCK] = row[known + LOW_STOCK] + scale(draw(seed, drawn), stocks)
+                row[own + VALUE] = row[known + LOW_VALUE] + scale(draw(seed, drawn + 1), values)
+            row[own + START] = row[own + STOCK]
+            row[own + SHOWN] = row[known + LOW_STOCK]
+
+
+def to_move(row: Row) -> int:
+    """The seat to move; -1 when the match is over."""
+    return -1 if row[PLY] == row[TURNS] else row[PLY] % row[PLAYERS]
+
+
+def may_accept(row: Row) -> bool:
+    """Whether the seat to move may accept the offer that stands."""
+    seat, offerer = to_move(row), row[OFFERER]
+    if offerer < 0:
+        return row[STALE] != 0
+    if offerer == seat and row[STALE] == 0:
+        return False
+    left, size = row[OFFERED], base(row)
+    for good in range(row[GOODS]):
+        amount = left % size - row[LARGEST]
+        left //= size
+        if amount > row[private(row, seat, good) + STOCK]:
+            return False
+        if -amount > row[private(row, offerer, good) + STOCK]:
+            return False
+    return True
+
+
+def may_deny(row: Row) -> bool:
+    """Whether the seat to move may deny, which passes where no offer stands."""
+    return row[SPEAK_UP] == 0 or row[OFFERER] >= 0
+
+
+def may_offer(row: Row, bundle: int) -> bool:
+    """Whether the seat to move may offer these amounts."""
+    seat, size = to_move(row), base(row)
+    gives, asks = False, False
+    for good in range(row[GOODS]):
+        amount = bundle % size - row[LARGEST]
+        bundle //= size
+        if -amount > row[private(row, seat, good) + STOCK]:
+            return False
+        gives = gives or amount < 0
+        asks = asks or amount > 0
+    return bundle == 0 and gives and asks
+
+
+def is_legal(row: Row, code: int) -> bool:
+    """Whether the seat to move may play a code; amounts of a move that is no offer are ignored."""
+    kind = kind_of(row, code)
+    if kind == ACCEPT:
+        return may_accept(row)
+    if kind == DENY:
+        return may_deny(row)
+    return may_offer(row, bundle_of(row, code))
+
+
+def legal(row: Row, out: MutableSequence[int]) -> None:
+    """Marks the kinds, then for each good the amounts from what is held up to LARGEST.
+
+    In the DISCRETE form: marks the legal moves.
+    """
+    seat, goods, largest, size = to_move(row), row[GOODS], row[LARGEST], base(row)
+    if row[DISCRETE] != 0:
+        list_offers(row, out)
+        out[0], out[1] = 1 if may_accept(row) else 0, 1 if may_deny(row) else 0
+        return
+    out[OFFER] = 1
+    out[ACCEPT], out[DENY] = 1 if may_accept(row) else 0, 1 if may_deny(row) else 0
+    for good in range(goods):
+        held = min(row[private(row, seat, good) + STOCK], largest)
+        start = KINDS + good * size + largest
+        for place in range(start - held, start + largest + 1):
+            out[place] = 1
+
+
+def list_offers(row: Row, out: MutableSequence[int]) -> None:
+    """Marks the legal offers of the DISCRETE form, a run of the first good at a time."""
+    seat, largest, size = to_move(row), row[LARGEST], base(row)
+    held = min(row[private(row, seat, 0) + STOCK], largest)
+    for rest in range(bundles(row) // size):
+        owned, gives, asks, left = True, False, False, rest
+        for good in range(1, row[GOODS]):
+            amount = left % size - largest
+            left //= size
+            owned = owned and -amount <= row[private(row, seat, good) + STOCK]
+            gives = gives or amount < 0
+            asks = asks or amount > 0
+        # The first good has to bring the side that is still missing.
+        low = -held if asks else 1
+        high = largest if gives else -1
+        if owned and (gives or asks):
+            zero = 2 + rest * size + largest
+            for place in range(zero + low, zero + high + 1):
+                out[place] = 1
+            if not (gives and asks):
+                out[zero] = 0
+
+
+def sample(row: Row, word: int) -> int:
+    """A random legal code: an answer or an offer, each legal one with some chance.
+
+    A quarter accepts where that is possible, a quarter denies. An offer gives one good and asks for
+    another, both uniform, and has each other good on one of its sides with chance 1/8; what is
+    given is uniform in 1 to what is held, what is asked in 1 to LARGEST.
+    """
+    kind = scale(draw(word, 0), 4)
+    if kind == 0 and may_accept(row):
+        return code_of(row, ACCEPT, 0)
+    if kind == 1 and may_deny(row):
+        return code_of(row, DENY, 0)
+    seat, goods, largest, size = to_move(row), row[GOODS], row[LARGEST], base(row)
+    owned = 0
+    for good in range(goods):
+        if row[private(row, seat, good) + STOCK] > 0:
+            owned += 1
+    nth, given = scale(draw(word, 1), owned), 0
+    for good in range(goods):
+        if row[private(row, seat, good) + STOCK] > 0:
+            if nth == 0:
+                given = good
+            nth -= 1
+    asked = (given + 1 + scale(draw(word, 2), goods - 1)) % goods
+    bundle, weight = 0, 1
+    for good in range(goods):
+        held = min(row[private(row, seat, good) + STOCK], largest)
+        side = scale(draw(word, 3 + 2 * good), 16)
+        amount = 0
+        if good == given or (good != asked and side == 0 and held > 0):
+            amount = -1 - scale(draw(word, 4 + 2 * good), held)
+        elif good == asked or side == 1:
+            amount = 1 + scale(draw(word, 4 + 2 * good), largest)
+        bundle += (amount + largest) * weight
+        weight *= size
+    return code_of(row, OFFER, bundle)
+
+
+def play(row: MutableSequence[int], code: int) -> None:
+    """Plays a legal move of the seat to move."""
+    seat, kind = to_move(row), kind_of(row, code)
+    bundle = bundle_of(row, code)
+    row[history(row, row[PLY])] = code_of(row, kind, bundle)
+    if kind == OFFER:
+        row[OFFERER], row[OFFERED] = seat, bundle
+        row[last_offer(row, seat)] = bundle
+        left, size = bundle, base(row)
+        for good in range(row[GOODS]):
+            given = row[LARGEST] - left % size
+            left //= size
+            if given > 0:
+                show(row, seat, good, given)
+    elif kind == ACCEPT:
+        trade(row, seat)
+    row[PLY] += 1
+    # An offer is dead once it comes back to its offerer.
+    if row[STALE] == 0 and row[OFFERER] == row[PLY] % row[PLAYERS]:
+        row[OFFERER] = -1
+
+
+def trade(row: MutableSequence[int], seat: int) -> None:
+    """Moves the goods of the offer that stands, which `seat` accepts."""
+    offerer, left, size = row[OFFERER], row[OFFERED], base(row)
+    row[OFFERER] = -1
+    if offerer < 0 or offerer == seat:
+        return
+    row[TRADES] += 1
+    for good in range(row[GOODS]):
+        amount = left % size - row[LARGEST]
+        left //= size
+        if amount > 0:
+            show(row, seat, good, amount)
+        row[private(row, offerer, good) + STOCK] += amount
+        row[private(row, seat, good) + STOCK] -= amount
+
+
+def show(row: MutableSequence[int], seat: int, good: int, held: int) -> None:
+    """Notes that a seat has shown to hold so many units, and so what it must have started with."""
+    own = private(row, seat, good)
+    least = held - (row[own + STOCK] - row[own + START])
+    row[own + SHOWN] = max(row[own + SHOWN], least)
+
+
+def gain(row: Row, seat: int) -> int:
+    """By how much a seat's goods are worth more to it than at the start."""
+    total = 0
+    for good in range(row[GOODS]):
+        own = private(row, seat, good)
+        total += row[own + VALUE] * (row[own + STOCK] - row[own + START])
+    return total
+
+
+def surplus(row: Row) -> int:
+    """The most that all gains can sum to: every unit with the seat that values it most."""
+    total = 0
+    for good in range(row[GOODS]):
+        best, units, worth = 0, 0, 0
+        for seat in range(row[PLAYERS]):
+            own = private(row, seat, good)
+            best = max(best, row[own + VALUE])
+            units += row[own + START]
+            worth += row[own + START] * row[own + VALUE]
+        total += best * units - worth
+    return total
+
+
+def observe(row: Row, seat: int, out: MutableSequence[int]) -> None:
+    """Fills what a seat sees; nothing of what others hold or value.
+
+    Turns left; seats from the offerer to this one, plus 1, or 0 if no offer stands; trades made;
+    then one number a good each: a unit's value, units held, units at the start, the offer that
+    stands, the own last offer, and the last offer of each other seat in turn. Offers are in units
+    that this seat would receive (below zero: give); zeros if there is none.
+    """
+    players, goods = row[PLAYERS], row[GOODS]
+    out[0] = row[TURNS] - row[PLY]
+    offerer = row[OFFERER]
+    out[1] = 0 if offerer < 0 else (seat - offerer) % players + 1
+    out[2] = row[TRADES]
+    for good in range(goods):
+        own = private(row, seat, good)
+        out[3 + good] = row[own + VALUE]
+        out[3 + goods + good] = row[own + STOCK]
+        out[3 + 2 * goods + good] = row[own + START]
+    if offerer >= 0:
+        show_offer(row, row[OFFERED], offerer == seat, 3 + 3 * goods, out)
+    for i in range(players):
+        offered = row[last_offer(row, (seat + i) % players)]
+        if offered >= 0:
+            show_offer(row, offered, i == 0, 3 + (4 + i) * goods, out)
+
+
+def show_offer(row: Row, bundle: int, own: bool, place: int, out: MutableSequence[int]) -> None:
+    """Writes an offer's amounts as a seat would receive them."""
+    size = base(row)
+    for good in range(row[GOODS]):
+        amount = bundle % size - row[LARGEST]
+        bundle //= size
+        out[place + good] = amount if own else -amount
+
+
+def score(row: Row, out: MutableSequence[float]) -> None:
+    """Rewards from the final holdings, by REWARD.
+
+    ZERO_SUM: 1 for the largest gain, shared by those who have it, what the others pay, 1 each;
+    SURPLUS: the own gain as a share of `surplus`, within -1 and 1; SHARED: the sum of gains.
+    """
+    players = row[PLAYERS]
+    most, winners, total = gain(row, 0), 0, 0
+    for seat in range(players):
+        most = max(most, gain(row, seat))
+        total += gain(row, seat)
+    for seat in range(players):
+        if gain(row, seat) == most:
+            winners += 1
+    possible = max(surplus(row), 1)
+    for seat in range(players):
+        own = gain(row, seat)
+        if row[REWARD] == SHARED:
+            out[seat] = 1.0 * total
+        elif row[REWARD] == SURPLUS:
+            out[seat] = max(-1.0, min(1.0, own / possible))
+        elif own < most:
+            out[seat] = -1.0
+        else:
+            out[seat] = 1.0 * (players - winners) / winners
