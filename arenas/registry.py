@@ -407,6 +407,12 @@ register(
     summary="TicTacToe on boards of 3x3 to 7x7",
 )
 register(
+    "Spy-v0",
+    "arenas.games.spy:Spy",
+    "arenas.games.spy.players:PLAYERS",
+    summary="Who Is the Spy: clues about a scene that one player did not see, then votes",
+)
+register(
     "OpenSpiel-v0",
     "arenas.adapters.openspiel:OpenSpielGame",
     "arenas.adapters.openspiel.players:PLAYERS",
