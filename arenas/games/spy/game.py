@@ -322,9 +322,8 @@ class Spy(Game[SpyState]):
             raise IllegalMove(f'it is time for a {kind}: {{"{kind}": ...}}')
         said = move[kind]
         if not talk:
-            vote = None if said is None else whole(said)
-            own = said is not None and (vote is None or vote not in range(self.players))
-            if own or self._distance(seat, vote) == 0 != (vote is None):
+            targets = [self._target(seat, d) for d in self._votable(seat)]
+            if isinstance(said, bool) or said not in targets:
                 raise IllegalMove(f"vote for one of {text.listed(self._vote_names(seat))}")
             return
         if not isinstance(said, str):

@@ -24,6 +24,8 @@ SLIP = 0.02
 """Chance that a speaker's clue is false of what it sees, as inference has it."""
 
 _VARIANT_SEED = 0x7A31
+_NEVER = 1e-9
+_LOG2 = float(np.log(2))
 
 
 class Known(NamedTuple):
@@ -173,17 +175,35 @@ class Parrot(SpyPlayer):
 
 
 class Infer(SpyPlayer):
-    """As the spy: says what is likeliest true of the others' scene, by all that it has heard.
+    """As the spy: says what is likely true of the others' scene, by all that it has heard.
 
     In other roles it plays as `literal`.
+
+    Args:
+        argument: boldness, a number from 0, the default: the likeliest clue; to 1: what it has
+            heard makes a clue likelier by most. A bold spy errs more, and tells more when it does
+            not, which clears it before voters who expect that.
+
+    Raises:
+        ValueError: the argument is no such number.
     """
 
     name = "infer"
 
+    def __init__(self, game: Spy, argument: str = "") -> None:
+        super().__init__(game)
+        try:
+            self.boldness = float(argument or 0)
+        except ValueError:
+            self.boldness = -1.0
+        if not 0 <= self.boldness <= 1:
+            raise ValueError(f"infer:{argument}: boldness is a number from 0 to 1")
+
     def speak(self, known: Known, sayable: np.ndarray, rng: Rng) -> int:
         if known.role != ROLES[SPY]:
             return super().speak(known, sayable, rng)
-        return self._best(sayable, self.expected(known, others=True), rng)
+        likely = np.log(np.maximum(self.expected(known, others=True), _NEVER))
+        return self._best(sayable, likely + self.boldness * self.world.bits * _LOG2, rng)
 
 
 class Bayes(SpyPlayer):
@@ -293,10 +313,11 @@ def by_role(game: Spy, argument: str) -> ByRole:
     from arenas.policies.random import RandomPolicy
 
     known: dict[str, Any] = {**_ALONE, "random": RandomPolicy}
-    names = argument.split(",")
-    if len(names) != 2 or not set(names) <= set(known):
+    names = [name.partition(":") for name in argument.split(",")]
+    if len(names) != 2 or not {name for name, _, _ in names} <= set(known):
         raise ValueError(f"by-role:{argument}: by-role:SPY,OTHERS of {', '.join(sorted(known))}")
-    return ByRole(known[names[0]](game), known[names[1]](game))
+    spy, others = (known[name](game, own) for name, _, own in names)
+    return ByRole(spy, others)
 
 
 _ALONE: dict[str, Any] = {
