@@ -177,7 +177,7 @@ def make(
         view: "array", "text" or "both".
         illegal: what follows an illegal move: "retry:K", "raise", "random-legal" or "penalty:X".
         max_cycles: truncate after this many moves per seat.
-        render_mode: "ansi" or "human".
+        render_mode: "ansi", "rgb_array" or "human".
         options: the game's own.
 
     Raises:

@@ -61,7 +61,7 @@ BAD_ARGUMENTS = [
     ({"players": 7}, ["players=7", "2, 3 or 4"]),
     ({"view": "picture"}, ["view='picture'", "array, text, both"]),
     ({"illegal": "forgive"}, ["illegal='forgive'", "retry:K, raise, random-legal or penalty:X"]),
-    ({"render_mode": "rgb_array"}, ["render_mode='rgb_array'", "ansi, human"]),
+    ({"render_mode": "hologram"}, ["render_mode='hologram'", "ansi, rgb_array, human"]),
     ({"max_cycles": 0}, ["max_cycles=0", "at least 1, or None"]),
 ]
 

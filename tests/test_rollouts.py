@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 from cases import Talker
@@ -147,6 +148,48 @@ def test_a_slow_player_does_not_hold_up_matches_of_others():
     records = list(arenas.play_matches("TicTacToe-v0", seating, 60, concurrency=8))
     assert others_done.is_set()
     assert lines(records) == lines(arenas.play_matches("TicTacToe-v0", ["random"] * 2, 60))
+
+
+class Waiting(MatchingPennies):
+    """Each step waits until those of four matches are under way, or fails."""
+
+    def __init__(self, together, error=None):
+        super().__init__(rounds=2)
+        self.spec = replace(self.spec, waits=True)
+        self.gate, self.error = threading.Barrier(together), error
+
+    def apply(self, state, moves):
+        if self.error and state:
+            raise self.error
+        self.gate.wait(30)
+        return super().apply(state, moves)
+
+
+def pennies(game, players, n):
+    """Matches for `run`, whose game has no id."""
+    for number in range(n):
+        match = Match(game, number, language=True)
+        yield Running(number, number, "toys/Pennies-v0", match, (0, 1), players)
+
+
+@pytest.mark.parametrize("slow", [False, True])
+def test_games_that_wait_are_stepped_side_by_side(slow):
+    """Stepped one after another, the first would wait for ever."""
+
+    class Player(RandomPolicy):
+        waits = slow
+
+    players = (Player(), RandomPolicy())
+    waited = list(run(pennies(Waiting(together=4), players, 24), 4))
+    assert [each.number for each in waited] == list(range(24))
+    in_line = run(pennies(MatchingPennies(rounds=2), players, 24), 4)
+    assert [each.match.log for each in waited] == [each.match.log for each in in_line]
+
+
+def test_what_a_game_raises_in_its_thread_ends_the_rollout():
+    game = Waiting(together=1, error=OSError("the sandbox is gone"))
+    with pytest.raises(OSError, match="the sandbox is gone"):
+        list(run(pennies(game, (RandomPolicy(),) * 2, 24), 4))
 
 
 def test_turns_that_are_answered_one_by_one_keep_the_records():

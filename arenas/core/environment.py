@@ -16,7 +16,7 @@ from arenas.core.record import MatchRecord
 from arenas.core.spaces import TextSpace
 
 VIEWS = ("array", "text", "both")
-RENDER_MODES = ("ansi", "human")
+RENDER_MODES = ("ansi", "rgb_array", "human")
 MAX_TRIES = 1_000
 """Matches that may end one after another before the learner has moved."""
 
@@ -130,7 +130,8 @@ class MatchEnvironment:
         view: what is observed and what an action is, see `seat_spaces`.
         illegal: what follows an illegal move, see `IllegalPolicy`.
         max_cycles: truncate once this many moves per seat were played; None leaves it to the rules.
-        render_mode: "ansi" returns a text picture, "human" prints it after every move.
+        render_mode: "ansi" returns a text picture, "rgb_array" pixels, "human" prints the text
+            picture after every move.
         name: the environment's id, which its records carry.
 
     Raises:
@@ -179,15 +180,22 @@ class MatchEnvironment:
         """
         return MatchRecord.of(self.match, self.name, seats or self.game.spec.agents)
 
-    def render(self) -> str | None:
-        """The match as text for an onlooker who sees everything; printed and None if "human".
+    def render(self) -> str | np.ndarray | None:
+        """The match for an onlooker who sees everything.
+
+        Returns:
+            "ansi": text; "rgb_array": (height, width, 3) uint8, see `Game.draw`; "human": None,
+            the text was printed.
 
         Raises:
             ValueError: the environment was made without a render mode.
             RuntimeError: `reset` was not called yet.
+            ImportError: "rgb_array" without pygame.
         """
         if self.render_mode is None:
             raise ValueError('nothing to render: make the environment with render_mode="ansi"')
+        if self.render_mode == "rgb_array":
+            return self.game.draw(self.match.state)
         picture = self.game.show(self.match.state)
         if self.render_mode == "ansi":
             return picture

@@ -17,6 +17,7 @@ from gymnasium import spaces
 
 from arenas.core.language import read_move
 from arenas.core.outcome import Outcome
+from arenas.core.picture import text_picture
 from arenas.core.rng import Rng
 
 S = TypeVar("S")
@@ -261,6 +262,20 @@ class Game(ABC, Generic[S]):
         return "\n".join(
             self.tell(state, s) for s in ([seat] if seat is not None else range(self.spec.seats))
         )
+
+    def draw(self, state: S, seat: int | None = None) -> np.ndarray:
+        """The state as a picture: as `seat` sees it, or all of it for an onlooker.
+
+        Games that are looked at rather than read override this; here it is `show` in pixels.
+
+        Returns:
+            (height, width, 3) uint8. The size is the same throughout a match in games that
+            override it.
+
+        Raises:
+            ImportError: pygame is not installed.
+        """
+        return text_picture(self.show(state, seat))
 
     def format(self, state: S, seat: int, move: Move) -> str:
         """A legal move in words, such that `parse` reads it back."""

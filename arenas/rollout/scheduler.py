@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence, Sized
+from collections.abc import Callable, Iterator, Mapping, Sequence, Sized
 from dataclasses import dataclass, field
 from itertools import islice
 from queue import SimpleQueue
+from typing import NoReturn, TypeVar
 
 from arenas.core.match import Match
 from arenas.core.policy import Policy, Reply, Stream, Turn, answer
+
+T = TypeVar("T")
 
 _AHEAD = 16
 """Finished matches wait for one with a lower number; this many times as many as run at once."""
@@ -70,23 +73,21 @@ class Running:
         return self._asked
 
     def answered(self, turn: Turn, reply: Reply) -> bool:
-        """Takes a reply; whether it was the last one awaited, so that the match has gone on.
+        """Takes a reply; whether it was the last one awaited, so that `go_on` is due.
 
         Replies of seats that move at once wait for each other here, so that a match does not
         depend on who answers first.
         """
-        if len(self._asked) == 1:
-            self._hand_over(turn, reply)
-            return True
         self._replies[turn.seat] = reply
-        if len(self._replies) < len(self._asked):
-            return False
+        return len(self._replies) == len(self._asked)
+
+    def go_on(self) -> None:
+        """Hands the match the replies that were awaited."""
+        replies, self._replies = self._replies, {}
         for asked in self._asked:
             # A forfeit can end a match while other seats of it were asked.
             if asked.seat in self.match.awaited:
-                self._hand_over(asked, self._replies[asked.seat])
-        self._replies = {}
-        return True
+                self._hand_over(asked, replies[asked.seat])
 
     def _hand_over(self, turn: Turn, reply: Reply) -> None:
         match, seat = self.match, turn.seat
@@ -147,55 +148,104 @@ def _play(waiting: Iterator[Running], concurrency: int, held: Sized) -> Iterator
                 streams[key] = threads.stream(policy) if policy.waits else policy.stream()
             streams[key].put(turns)
         to_ask = []
-        for turn, reply in _answers(list(streams.values()), threads):
-            each = running[turn.match_id]
-            if not each.answered(turn, reply):
-                continue
+        for each in _stepped(list(streams.values()), threads, running):
             if each.match.outcome is None:
                 to_ask.append(each)
             else:
-                del running[turn.match_id]
+                del running[each.number]
                 yield each
         # A pool may bring ever new policies; what has no turns is not kept.
         streams = {key: stream for key, stream in streams.items() if len(stream)}
 
 
-def _answers(streams: list[Stream | _Thread], threads: _Threads) -> Iterator[tuple[Turn, Reply]]:
-    """What is answered next; of policies in threads, only what is ready if others go on."""
-    waiting = [stream for stream in streams if isinstance(stream, _Thread)]
-    for thread in waiting:
-        thread.begin()
+def _stepped(
+    streams: list[Stream | _Thread], threads: _Threads, running: Mapping[int, Running]
+) -> Iterator[Running]:
+    """Matches that have gone on by what was answered next, in line or in a thread.
+
+    What waits for the outside (policies, or games with `spec.waits`) is only collected where it is
+    ready, if there is anything else to go on with.
+    """
+    for stream in streams:
+        if isinstance(stream, _Thread):
+            stream.begin()
     here = [stream for stream in streams if not isinstance(stream, _Thread)]
     for stream in here:
-        yield from stream.take()
-    if waiting:
-        yield from threads.take(wait=not here)
+        for turn, reply in stream.take():
+            yield from _take(turn, reply, running, threads)
+    for done in threads.ended(wait=not here):
+        if isinstance(done, Running):
+            yield done
+        else:
+            for turn, reply in done:
+                yield from _take(turn, reply, running, threads)
+
+
+def _take(
+    turn: Turn, reply: Reply, running: Mapping[int, Running], threads: _Threads
+) -> Iterator[Running]:
+    """The match of an answered turn, if it has gone on by it; one that waits goes to a thread."""
+    each = running[turn.match_id]
+    if not each.answered(turn, reply):
+        return
+    if each.match.game.spec.waits:
+        threads.run(each.go_on, lambda _: each)
+    else:
+        each.go_on()
+        yield each
+
+
+_Answers = list[tuple[Turn, Reply]]
 
 
 class _Threads:
-    """Policies that wait for the outside, each answering in a thread while others go on."""
+    """What waits for the outside, each in a thread of its own while others go on.
+
+    The threads are daemons: a server or a test run that hangs does not keep the process from
+    ending. They are never more than there are matches and policies under way.
+    """
 
     def __init__(self) -> None:
-        self.done: SimpleQueue[tuple[_Thread, list[tuple[Turn, Reply]] | BaseException]]
-        self.done = SimpleQueue()
+        self._done: SimpleQueue[Callable[[], _Answers | Running]] = SimpleQueue()
+        self._busy = 0
 
     def stream(self, policy: Policy) -> _Thread:
-        """Where turns go that are answered in a thread; `take` has the answers."""
+        """Where turns go that are answered in a thread; `ended` has the answers."""
         return _Thread(policy, self)
 
-    def take(self, wait: bool) -> Iterator[tuple[Turn, Reply]]:
-        """What is answered by now; with `wait` at least the answers of one call."""
-        while wait or not self.done.empty():
-            thread, result = self.done.get()
+    def run(self, work: Callable[[], T], then: Callable[[T], _Answers | Running]) -> None:
+        """Does `work` in a thread, and `then` with its result in the thread that asks `ended`."""
+
+        def done() -> None:
+            try:
+                result = work()
+            except BaseException as error:
+                failure = error  # The name `error` ends with this clause.
+                self._done.put(lambda: _raise(failure))
+            else:
+                self._done.put(lambda: then(result))
+
+        self._busy += 1
+        threading.Thread(target=done, daemon=True).start()
+
+    def ended(self, wait: bool) -> Iterator[_Answers | Running]:
+        """What has ended by now; with `wait` at least one thing, if anything is under way.
+
+        Raises what a policy or a game raised in its thread.
+        """
+        while self._busy and (wait or not self._done.empty()):
+            finish = self._done.get()
+            self._busy -= 1
             wait = False
-            yield from thread.ended(result)
+            yield finish()
+
+
+def _raise(error: BaseException) -> NoReturn:
+    raise error
 
 
 class _Thread:
-    """Calls `act` in a thread of its own, with all that has come in since the last call.
-
-    The threads are daemons: a server that hangs does not keep the process from ending.
-    """
+    """Calls `act` in a thread of its own, with all that has come in since the last call."""
 
     def __init__(self, policy: Policy, threads: _Threads) -> None:
         self._policy = policy
@@ -209,23 +259,13 @@ class _Thread:
     def begin(self) -> None:
         """Starts a call with what is waiting, unless one is under way."""
         if self._turns and not self._asked:
-            self._asked, self._turns = self._turns, []
-            threading.Thread(target=self._act, args=(self._asked,), daemon=True).start()
+            asked = self._asked = self._turns
+            self._turns = []
+            self._threads.run(lambda: self._policy.act(asked), self._answered)
 
-    def ended(self, result: list[tuple[Turn, Reply]] | BaseException) -> list[tuple[Turn, Reply]]:
-        """Takes what a call ended with: the answers, or the error that it raised."""
-        self._asked = []
-        if isinstance(result, BaseException):
-            raise result
-        return result
+    def _answered(self, replies: list[Reply]) -> _Answers:
+        asked, self._asked = self._asked, []
+        return list(zip(asked, replies, strict=True))
 
     def __len__(self) -> int:
         return len(self._turns) + len(self._asked)
-
-    def _act(self, turns: list[Turn]) -> None:
-        try:
-            result = list(zip(turns, self._policy.act(turns), strict=True))
-        except BaseException as error:
-            self._threads.done.put((self, error))
-        else:
-            self._threads.done.put((self, result))
