@@ -332,17 +332,22 @@ class Spy(Game[SpyState]):
             raise IllegalMove(problem)
         if any(text.normal(said) == text.normal(each.text) for each in state.said):
             raise IllegalMove("this clue was given before: say something new")
-        read = self.world.read(said)
-        if read is not None and self.world.sayable(self.world.public(state.scene))[read]:
+        read = self._read(state, said)
+        if read != UNREAD:
             self._check_clue(state, read)
+
+    def _read(self, state: SpyState, sentence: str) -> int:
+        """The clue that a free sentence states, if it speaks of what is seen."""
+        read = self.world.read(sentence)
+        said = read is not None and self.world.sayable(self.world.public(state.scene))[read]
+        return read if read is not None and said else UNREAD
 
     def apply(self, state: SpyState, moves: Mapping[int, Move]) -> SpyState:
         if self.stage(state) == TALK:
             ((seat, move),) = moves.items()
             if self.clues == "structured":
                 return state._replace(said=(*state.said, Said(seat, move)))
-            read = self.world.read(move["clue"])
-            clue = UNREAD if read is None else read
+            clue = self._read(state, move["clue"])
             return state._replace(said=(*state.said, Said(seat, clue, move["clue"])))
         if self.clues == "structured":
             votes = tuple(self._target(s, moves[s] - self._nobody) for s in self.voters)
@@ -602,6 +607,16 @@ class Spy(Game[SpyState]):
         if state.votes:
             lines += self._ending(state, 0)[:-1]
         return "\n".join(lines)
+
+    def draw(self, state: SpyState, seat: int | None = None) -> np.ndarray:
+        from arenas.games.spy.draw import draw_match
+
+        return draw_match(self, state, seat)
+
+    def pictures(self, state: SpyState, seat: int) -> Sequence[np.ndarray]:
+        if self.modality == "text":
+            return ()
+        return (self.world.painted(self.sees(state, seat), self.pixels).copy(),)
 
     def _described(self, scene: Scene | None) -> str:
         return "nothing." if scene is None else self.world.describe(scene)

@@ -83,7 +83,7 @@ def stem(word: str) -> str:
 
 def normal(text: str) -> str:
     """A sentence as it is compared with earlier ones."""
-    return " ".join(words_of(text))
+    return " ".join(re.findall(r"\w+", text.casefold()))
 
 
 def quoted(text: str) -> str:

@@ -21,6 +21,7 @@ BANK = 1024
 _BANK_SEED = 0x5C3E
 _CACHED = 1 << 14
 _GRAMMARS = 1 << 8
+_PICTURES = 1 << 6
 
 
 class World(ABC):
@@ -49,6 +50,7 @@ class World(ABC):
     def __init__(self) -> None:
         self.truth = lru_cache(_CACHED)(self._truth)
         self.grammar = lru_cache(_GRAMMARS)(self._grammar)
+        self.painted = lru_cache(_PICTURES)(self._painted)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A copy in another process is made there; in this one it is the same world.
@@ -92,13 +94,13 @@ class World(ABC):
     def read(self, sentence: str) -> int | None:
         """The clue that a sentence states; None if it states none of the vocabulary."""
 
+    @abstractmethod
     def paint(self, scene: Scene | None, pixels: int) -> np.ndarray:
         """The scene as a picture, uint8 of shape (pixels, pixels, 3); None paints a blank one.
 
         Raises:
-            ImportError: Pillow is not installed.
+            ImportError: pygame is not installed.
         """
-        raise NotImplementedError
 
     def restore(self, value: Any) -> Scene:
         """A scene from its JSON value."""
@@ -131,6 +133,12 @@ class World(ABC):
     @cached_property
     def _all(self) -> np.ndarray:
         return np.ones(self.num_clues, bool)
+
+    def _painted(self, scene: Scene | None, pixels: int) -> np.ndarray:
+        """What `paint` gives; callers do not change it."""
+        picture = self.paint(scene, pixels)
+        picture.flags.writeable = False
+        return picture
 
     def _truth(self, scene: Scene) -> np.ndarray:
         """The row of `truths` of one scene; callers do not change it."""
