@@ -76,6 +76,10 @@ _OPTIONS = {
         {"rules": "spiral-v1"},
     ),
     "selfplay/OpenSpiel-v0": ({"game": "kuhn_poker"}, {"game": "tic_tac_toe"}),
+    "selfplay/Spy-v0": (
+        {"players": 3, "rounds": 1, "spy_sees": "pair"},
+        {"published": "v1-code", "scenes": "charts", "rounds": 1},
+    ),
     "selfplay/TicTacToe-v0": ({}, {"size": 5}, {"size": 4, "win_length": 3}),
 }
 

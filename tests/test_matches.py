@@ -274,7 +274,7 @@ TestMatches.settings = settings(max_examples=100, stateful_step_count=40, deadli
 
 def records(game_id, seed, n, options=None, **kwargs):
     seats = arenas.make_game(game_id, **(options or {})).spec.seats
-    players = ["random", Talker(0.2), "scripted", "random"][:seats]
+    players = ["random", Talker(0.2), "scripted", *["random"] * 5][:seats]
     matches = arenas.play_matches(game_id, players, n, seed, options=options, **kwargs)
     return [record.to_json() for record in matches]
 
@@ -453,11 +453,11 @@ def test_raise_changes_nothing(game_id, view):
     env, rng = arenas.make(game_id, view=view, illegal="raise"), random.Random(0)
     env.reset(seed=0)
     env.step(random_action(env, rng))
-    before, log = seen(env), env.match.log
+    before, log, none = seen(env), env.match.log, [0] * len(env.possible_agents)
     for _ in range(5):
         with pytest.raises(IllegalMove, match="legal"):
             env.step(illegal_action(env, rng))
-        assert (seen(env), env.match.log, env.match.illegal_moves) == (before, log, [0, 0])
+        assert (seen(env), env.match.log, env.match.illegal_moves) == (before, log, none)
 
 
 @pytest.mark.parametrize("policy", ["random-legal", "penalty:0.5"])
@@ -635,7 +635,7 @@ def test_seeds_out_of_range_are_refused(game_id, seed):
     with pytest.raises(ValueError, match="a seed"):
         Match(game, seed)
     with pytest.raises(ValueError, match="a seed"):
-        list(arenas.play_matches(game_id, ["random"] * 2, 1, seed))
+        list(arenas.play_matches(game_id, ["random"] * game.spec.seats, 1, seed))
     if seed is not None:
         for env in (arenas.make(game_id), gym.make(game_id).unwrapped):
             with pytest.raises(ValueError, match="a seed"):

@@ -296,23 +296,28 @@ class Spy(Game[SpyState]):
         elif talk:
             self._check_clue(state, move)
         elif not isinstance(move, int) or move - self._nobody not in self._votable(seat):
-            raise IllegalMove(f"it is time to vote: {text.listed(self._vote_names(seat))}")
+            raise IllegalMove(
+                f"{move!r} is not a legal move now, it is time to vote; legal: "
+                f"{text.listed(self._vote_names(seat))}"
+            )
 
     def _check_clue(self, state: SpyState, clue: Move) -> None:
         """Accepts a number of the vocabulary that may be said now."""
         if not isinstance(clue, int) or not 0 <= clue < self._nobody:
-            raise IllegalMove("it is time for a clue about what you see")
+            raise IllegalMove(f"{str(clue)[:40]} is not a legal move now; legal: clues")
         if not self.world.sayable(self.world.public(state.scene))[clue]:
-            raise IllegalMove(f"this clue speaks of something else than {self.world.subject}")
+            raise IllegalMove(
+                f"this clue is not legal: it speaks of something else than {self.world.subject}"
+            )
         if not self._floor[clue]:
             raise IllegalMove(
-                f"this clue tells too little: it has {self.world.bits[clue]:.2f} bits, a clue has "
+                f"this clue is not legal: it tells too little, it has {self.world.bits[clue]:.2f} bits, a clue has "
                 f"at least {self.min_bits:g}"
             )
         for each in state.said if self.novelty else ():
             if each.clue != UNREAD and self.world.entails[each.clue, clue]:
                 raise IllegalMove(
-                    "this clue follows from an earlier one, "
+                    "this clue is not legal: it follows from an earlier one, "
                     f"{text.quoted(self.wording(each))}: say something new"
                 )
 
@@ -646,29 +651,30 @@ class Spy(Game[SpyState]):
             if len(sentences) != 1:
                 raise IllegalMove(r"put one clue into a box: \boxed{" + self.world.example + "}")
             return {"clue": sentences[0]}
-        read = {self.world.read(each) for each in text.marked(reply)} - {None}
+        marked = text.marked(reply)
+        read = {self.world.read(each) for each in marked} - {None}
         if len(read) > 1:
-            raise IllegalMove("the reply holds several clues: give one")
+            raise IllegalMove("the reply holds several clues; name one move")
         if not read:
-            raise IllegalMove(
-                "no clue of the vocabulary is stated there; sentences such as these are: "
-                f"{self.world.hint}"
-            )
+            raise self._not_legal(marked[0], f"clues such as these: {self.world.hint}")
         return read.pop()
 
     def _parse_vote(self, seat: int, reply: str) -> Move:
-        votes = {text.read_vote(each) for each in text.marked(reply)}
-        named = {vote for vote in votes if not isinstance(vote, str)}
+        marked = text.marked(reply)
+        votes = [text.read_vote(each) for each in marked]
+        named = {vote for vote in votes if vote is not text.UNREAD}
         listed = text.listed(self._vote_names(seat))
         if len(named) > 1:
-            raise IllegalMove(f"the reply names several players: vote for one of {listed}")
-        if not named:
-            raise IllegalMove(f"vote for one of {listed}")
-        vote = named.pop()
-        assert not isinstance(vote, str)
-        if vote is not None and (vote >= self.players or vote == seat):
-            raise IllegalMove(f"[player_{vote}] is not to be voted for: one of {listed}")
+            raise IllegalMove(f"the reply names several players; name one move; legal: {listed}")
+        vote = named.pop() if named else text.UNREAD
+        if vote not in [self._target(seat, d) for d in self._votable(seat)]:
+            raise self._not_legal(marked[0], listed)
         return self.vote(seat, vote)
+
+    def _not_legal(self, said: str, legal: str) -> IllegalMove:
+        what = f"[{said}] is" if 0 < len(said) <= 40 else "the reply names"
+        how = "not a legal move now" if what.endswith("is") else "no legal move"
+        return IllegalMove(f"{what} {how}; legal: {legal}")
 
     def sample(self, state: SpyState, seat: int, rng: Rng) -> Move:
         if self.clues == "structured":
@@ -692,9 +698,10 @@ class Spy(Game[SpyState]):
         return "|".join(rf"\[{name}\]" for name in self._vote_names(seat))
 
     def reply_examples(self) -> tuple[str, ...]:
-        first = self.world.example
-        clue = f"[{first}]" if self.clues == "structured" else rf"\boxed{{{first}}}"
-        return clue, "[player_0]", f"[{text.NOBODY}]"
+        votes = [f"[player_{seat}]" for seat in range(self.players)] + [f"[{text.NOBODY}]"]
+        if self.clues == "free":
+            return rf"\boxed{{{self.world.example}}}", *votes
+        return *(f"[{self.world.say(clue)}]" for clue in range(self.world.num_clues)), *votes
 
 
 CLUE_FORMS = ("structured", "free")

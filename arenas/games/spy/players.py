@@ -305,7 +305,7 @@ class Scripted(ByRole):
 
 
 def by_role(game: Spy, argument: str) -> ByRole:
-    """The player `by-role:SPY,OTHERS`, of players of this file or "random".
+    """The player `by-role:SPY,OTHERS`, of players of this file or "random"; `infer,bayes` if empty.
 
     Raises:
         ValueError: these are not two such names.
@@ -313,7 +313,7 @@ def by_role(game: Spy, argument: str) -> ByRole:
     from arenas.policies.random import RandomPolicy
 
     known: dict[str, Any] = {**_ALONE, "random": RandomPolicy}
-    names = [name.partition(":") for name in argument.split(",")]
+    names = [name.partition(":") for name in (argument or "infer,bayes").split(",")]
     if len(names) != 2 or not {name for name, _, _ in names} <= set(known):
         raise ValueError(f"by-role:{argument}: by-role:SPY,OTHERS of {', '.join(sorted(known))}")
     spy, others = (known[name](game, own) for name, _, own in names)

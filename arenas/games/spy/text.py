@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from arenas.core.language import strip_reasoning
 
 NOBODY = "n/a"
+UNREAD = -1
+"""What a word names that names no player."""
 MAX_CLUE_CHARS = 160
 
 _MARKED = re.compile(r"\\boxed\s*\{([^{}]*)\}|\[([^\[\]]*)\]")
@@ -17,6 +19,7 @@ _BOXED = re.compile(r"\\boxed\s*\{([^{}]*)\}")
 _ROLE = re.compile(
     r"\b(?:spy|spies|civilians?|undercover|impost[eo]rs?|infiltrators?|role|innocent)\b", re.I
 )
+_TRIM = " \t\r\n.,!;:'\"`*[]"
 _VOTE = re.compile(r"(?:player[_ ]?)?(\d+)\Z", re.I)
 _NOBODY = ("n/a", "na", "none", "nobody", "null")
 _ENDINGS = ("ing", "ers", "ies", "ed", "er", "es", "ly", "s", "y", "e")
@@ -25,8 +28,8 @@ _ENDINGS = ("ing", "ers", "ies", "ed", "er", "es", "ly", "s", "y", "e")
 def marked(text: str) -> list[str]:
     """What stands in brackets or boxes in the visible part of a reply, or else all of that part."""
     visible = strip_reasoning(text)
-    found = [(boxed or bracketed).strip() for boxed, bracketed in _MARKED.findall(visible)]
-    return found or [visible.strip()]
+    found = [(boxed or bracketed) for boxed, bracketed in _MARKED.findall(visible)]
+    return [each.strip(_TRIM) for each in found or [visible]]
 
 
 def boxed(text: str) -> list[str]:
@@ -34,13 +37,13 @@ def boxed(text: str) -> list[str]:
     return [each.strip() for each in _BOXED.findall(strip_reasoning(text))]
 
 
-def read_vote(word: str) -> int | str | None:
-    """A player's number, None for "n/a", or what is wrong with the word."""
-    bare = word.strip(" \t\r\n.,!\"'").lower()
+def read_vote(word: str) -> int | None:
+    """A player's number, None for "n/a", or `UNREAD`."""
+    bare = word.lower()
     if bare in _NOBODY:
         return None
     match = _VOTE.match(bare)
-    return int(match[1]) if match and len(match[1]) < 4 else f"[{word[:40]}] names no player"
+    return int(match[1]) if match and len(match[1]) < 4 else UNREAD
 
 
 def clue_problem(text: str, own_word: str = "") -> str | None:
