@@ -67,8 +67,9 @@ _ARTICLES = set("a an the any another my some".split())
 _EXACT = set("exactly only just precisely".split())
 _ALL = set("all every each everything".split())
 _FILLERS = set(
-    "there is are i we you see sees can in on of at it has have having that which one s also and "
+    "there numberof i we you see sees can in on of at it has have having that which one s also and "
     "picture scene image floor view contains contain includes here colored coloured color colour "
+    "do mine am looking appears appear happens happen shows show features feature positioned "
     "total altogether count exist exists located placed lies sits stands standing lying sitting "
     "found present got to be being located among them these those visible material surface "
     "spot notice".split()
@@ -86,6 +87,11 @@ _PHRASES = [
     (r"\bcan be seen\b", "is visible"),
     (r"-", " "),
     (r"\bmade (?:out )?of\b", " "),
+    (r"\bamong (?:the |my |these )?(?:objects|things|items|shapes)\b", " "),
+    (r"\bthe number of (.+?) is (?=\w+$)", r" numberof \1 "),
+    (r"\bnot (?:one|a single)\b", " no "),
+    # A pronoun, where it is no number.
+    (r"(?<=the )one\b(?! of)", " thing "),
     (r"\bat least one of (?:the |my )?(?:objects|things|items|shapes|pieces)\b", " something "),
     (r"\b(?:at least one|one or more)\b", " a "),
     (r"\b(?<!only )(?<!exactly )(?<!just )one of (?:the |my )?(?=\w)", " someof "),
@@ -100,7 +106,7 @@ _PHRASES = [
     (r"\bin front of\b|\b(?:nearer|closer)(?: to (?:me|us|the viewer|the camera))? than\b", " frontof "),
     (r"\bbehind\b|\bin back of\b|\bfa?u?rther (?:back|away) than\b", " backof "),
     (rf"\b(?:(?:on|in|at|near|towards?|to) )?(?:the |my )?"
-     rf"(?:left|leftmost)(?: hand)?(?: (?:half|side|part))?\b{_OF_PLACE}", " half_left "),
+     rf"left(?: hand)?(?: (?:half|side|part))?\b{_OF_PLACE}", " half_left "),
     (rf"\b(?:(?:on|in|at|near|towards?|to) )?(?:the |my )?"
      rf"right(?: hand)?(?: (?:half|side|part))?\b{_OF_PLACE}", " half_right "),
     (rf"\b(?:(?:on|in|at|near|towards?|to) )?(?:the |my )?"
@@ -115,7 +121,7 @@ _WAYS = {"leftof": (0, False), "rightof": (0, True), "frontof": (1, False), "bac
 
 
 class _Token(NamedTuple):
-    """A word by what it does: value, noun, number, article, exact, all, not, way, half, and."""
+    """A word by what it does: value, noun, number, article, exact, all, not, way, half, be, and."""
 
     kind: str
     value: int = 0
@@ -133,6 +139,14 @@ def _read(sentence: str) -> Clue | None:
     tokens = _tokens(sentence)
     if tokens is None or not any(token.kind in ("value", "noun", "number") for token in tokens):
         return None
+    inverted = tokens[0].kind == "way"
+    at = next((i for i, token in enumerate(tokens) if token.kind == "be"), 0)
+    if inverted:
+        # "Behind a cube is a sphere": what is behind it comes last.
+        if not at:
+            return None
+        tokens = [*tokens[at + 1 :], tokens[0], *tokens[1:at]]
+    tokens = [token for token in tokens if token.kind != "be"]
     for this, then in zip(tokens, tokens[1:], strict=False):
         if this.kind == "and" and then.kind in ("article", "number", "exact"):
             return None
@@ -224,6 +238,8 @@ def _tokens(sentence: str) -> list[_Token] | None:
         return None
     tokens: list[_Token] = []
     for word in _TOKEN.findall(text):
+        if word == "one" and tokens and tokens[-1].kind == "value":
+            word = "thing"
         token = _token(word)
         if token is None:
             return None
@@ -268,6 +284,6 @@ def _token(word: str) -> _Token | None:
             return _Token(kind)
     if word in ("and", ","):
         return _Token("and")
-    if word in ("not", "someof"):
-        return _Token(word)
+    if word in ("not", "someof", "is", "are"):
+        return _Token("be" if word in ("is", "are") else word)
     return _Token("filler") if word in _FILLERS else None
