@@ -37,12 +37,12 @@ ATTRIBUTES = {
 """Values of each attribute, in the order in which English puts them before a noun."""
 
 VALUES = tuple(value for values in ATTRIBUTES.values() for value in values)
-_FIRST = dict(zip(ATTRIBUTES, (0, 2, 4, 12), strict=True))
+_MATERIAL, _COLOUR, _SHAPE = 2, 4, 12
+"""Places in `VALUES` of each attribute's first value; sizes begin."""
 _ATTRIBUTE_OF = [number for number, name in enumerate(ATTRIBUTES) for _ in ATTRIBUTES[name]]
-_SHAPE = 3
 _HALVED = ((0, 1), (2, 3))
 """Values of the attributes that have two."""
-_COLOURS_AND_SHAPES = range(_FIRST["colour"], len(VALUES))
+_COLOURS_AND_SHAPES = range(_COLOUR, len(VALUES))
 
 HALVES = ("left", "right", "back", "front")
 DIRECTIONS = ("left of", "in front of")
@@ -64,9 +64,8 @@ class Thing(NamedTuple):
     @property
     def values(self) -> tuple[int, ...]:
         """Its values as places in `VALUES`."""
-        return tuple(
-            start + value for start, value in zip(_FIRST.values(), self[1:], strict=True)
-        )
+        _, size, material, colour, shape = self
+        return size, _MATERIAL + material, _COLOUR + colour, _SHAPE + shape
 
 
 Objects = tuple[Thing, ...]
@@ -248,7 +247,7 @@ class ObjectWorld(World):
         totals = there.sum(1)[:, None] == np.arange(FEWEST, MOST + 1)
         halves = np.stack([column < 2, column >= 2, row < 2, row >= 2], 1)
         where = np.einsum("kjv,khj->kvh", has, halves).astype(bool)
-        related = has[:, :, _FIRST["colour"] :].astype(np.int8)
+        related = has[:, :, _COLOUR:].astype(np.int8)
         both = there[:, :, None] & there[:, None, :]
         ways = (column[:, :, None] < column[:, None, :], row[:, :, None] > row[:, None, :])
         relations = [
@@ -297,7 +296,7 @@ def _thing(cell: int, rng: Rng) -> Thing:
 
 def _noun(kind: Sequence[int]) -> str:
     words = [VALUES[value] for value in kind]
-    if not any(_ATTRIBUTE_OF[value] == _SHAPE for value in kind):
+    if not any(value >= _SHAPE for value in kind):
         words.append("object")
     return " ".join(words)
 

@@ -280,7 +280,7 @@ class ByRole(Policy):
         self.speaks = spy.speaks or others.speaks
 
     def act(self, turns: Sequence[Turn]) -> list[Reply]:
-        as_spy = [bool(turn.view[SPY]) for turn in turns]
+        as_spy = [json.loads(turn.info_state)["role"] == ROLES[SPY] for turn in turns]
         replies: dict[int, Reply] = {}
         for player, wanted in ((self.spy, True), (self.others, False)):
             own = [turn for turn, spy in zip(turns, as_spy, strict=True) if spy is wanted]
