@@ -350,7 +350,7 @@ def test_global_random_state_is_neither_used_nor_changed():
             produced += records(game_id, 3, 4, options=options, illegal="random-legal")
         for game_id in IDS:
             game = arenas.make_game(game_id)
-            files = {"human", "best-response", "language", "network", "server", "table"}
+            files = {"human", "best-response", "language", "network", "server", "table", "trained"}
             for name in set(arenas.player_names(game_id)) - files:
                 players = [arenas.make_player(game_id, name, game)] * game.spec.seats
                 produced += [r.to_json() for r in arenas.play_matches(game_id, players, 2)]

@@ -281,6 +281,10 @@ class Spy(Game[SpyState]):
             return {"vote": target}
         return self._nobody + self._distance(seat, target)
 
+    def voted(self, seat: int, move: Move) -> rewards.Vote:
+        """The player that a seat's vote is for; the inverse of `vote`."""
+        return move["vote"] if self.clues == "free" else self._target(seat, move - self._nobody)
+
     def mask(self, state: SpyState, seat: int) -> np.ndarray:
         mask = np.zeros(self.num_actions, np.int8)
         if self.stage(state) == TALK:
@@ -354,11 +358,7 @@ class Spy(Game[SpyState]):
                 return state._replace(said=(*state.said, Said(seat, move)))
             clue = self._read(state, move["clue"])
             return state._replace(said=(*state.said, Said(seat, clue, move["clue"])))
-        if self.clues == "structured":
-            votes = tuple(self._target(s, moves[s] - self._nobody) for s in self.voters)
-        else:
-            votes = tuple(moves[seat]["vote"] for seat in self.voters)
-        return state._replace(votes=votes)
+        return state._replace(votes=tuple(self.voted(s, moves[s]) for s in self.voters))
 
     # -- the end -------------------------------------------------------------------------------
 
@@ -453,7 +453,7 @@ class Spy(Game[SpyState]):
     # -- the view for networks -----------------------------------------------------------------
 
     def _view_size(self) -> int:
-        slot = self.players + self.world.features.shape[1] + 2
+        slot = self.players + self.world.table.shape[1] + 2
         return 6 + self.world.scene_size + self.world.num_clues + self._turns * slot
 
     def view(self, state: SpyState, seat: int) -> np.ndarray:
@@ -477,7 +477,7 @@ class Spy(Game[SpyState]):
         for slot, each in zip(slots, state.said, strict=False):
             slot[each.seat if seat == players else (each.seat - seat) % players] = 1
             if each.clue != UNREAD:
-                slot[players:-2] = world.features[each.clue]
+                slot[players:-2] = world.table[each.clue]
                 slot[-2] = 1
                 if truth is not None:
                     slot[-1] = 1 if truth[each.clue] else -1
@@ -634,11 +634,12 @@ class Spy(Game[SpyState]):
         if self.clues == "free":
             if "clue" in move:
                 return rf"\boxed{{{move['clue']}}}"
-            vote = move["vote"]
-            return f"[{text.NOBODY if vote is None else self.spec.agents[vote]}]"
+            return self._vote_name(move["vote"])
         if move < self._nobody:
             return f"[{self.world.say(move)}]"
-        vote = self._target(seat, move - self._nobody)
+        return self._vote_name(self.voted(seat, move))
+
+    def _vote_name(self, vote: rewards.Vote) -> str:
         return f"[{text.NOBODY if vote is None else self.spec.agents[vote]}]"
 
     def parse(self, state: SpyState, seat: int, reply: str) -> Move:

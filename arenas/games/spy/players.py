@@ -265,6 +265,15 @@ def _log_odds(true: Any, number: Any, total: Any) -> Any:
     return np.log(np.where(true, (1 - SLIP) / number, SLIP / np.maximum(total - number, 1)))
 
 
+class _Random(SpyPlayer):
+    """Any legal move; beside others in `by-role`."""
+
+    name = "random"
+
+    def act(self, turns: Sequence[Turn]) -> list[Reply]:
+        return [Reply(turn.sample()) for turn in turns]
+
+
 class ByRole(Policy):
     """One player as the spy and another in every other role: `by-role:infer,bayes`.
 
@@ -310,9 +319,7 @@ def by_role(game: Spy, argument: str) -> ByRole:
     Raises:
         ValueError: these are not two such names.
     """
-    from arenas.policies.random import RandomPolicy
-
-    known: dict[str, Any] = {**_ALONE, "random": RandomPolicy}
+    known: dict[str, Any] = {**_ALONE, "random": _Random}
     names = [name.partition(":") for name in (argument or "infer,bayes").split(",")]
     if len(names) != 2 or not {name for name, _, _ in names} <= set(known):
         raise ValueError(f"by-role:{argument}: by-role:SPY,OTHERS of {', '.join(sorted(known))}")
@@ -327,4 +334,13 @@ _ALONE: dict[str, Any] = {
     "infer": Infer,
     "bayes": Bayes,
 }
-PLAYERS = {**_ALONE, "scripted": Scripted, "by-role": by_role}
+
+
+def trained(game: Spy, argument: str) -> Policy:
+    """The player `trained:PATH`; see `network.py`."""
+    from arenas.games.spy.network import load
+
+    return load(game, argument)
+
+
+PLAYERS = {**_ALONE, "scripted": Scripted, "by-role": by_role, "trained": trained}

@@ -18,6 +18,9 @@ Scene = Any
 BANK = 1024
 """Scenes behind the prior of each clue."""
 
+TELLING = (0.0, 0.5, 1.0, 2.0, 3.0, 4.0)
+"""Levels of information for networks, each from so many bits to the next."""
+
 _BANK_SEED = 0x5C3E
 _CACHED = 1 << 14
 _GRAMMARS = 1 << 8
@@ -166,3 +169,14 @@ class World(ABC):
         """The information of each clue, -log2 of its prior."""
         bits: np.ndarray = -np.log2(self.prior)
         return bits
+
+    @cached_property
+    def table(self) -> np.ndarray:
+        """`features`, and how much each clue tells: in which of `TELLING` its bits lie, one-hot.
+
+        int8 of shape (C, F + len(TELLING)).
+        """
+        level = np.searchsorted(TELLING[1:], self.bits, side="right")
+        told = np.eye(len(TELLING), dtype=np.int8)[level]
+        table: np.ndarray = np.concatenate([self.features, told], axis=1)
+        return table
