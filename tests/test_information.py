@@ -93,11 +93,7 @@ RULES_OF_SECRECY = {
     "KuhnPoker": (kuhn_secrets, kuhn_knowledge),
     "OpenSpiel": (openspiels_kuhn_secrets, openspiels_kuhn_knowledge),
 }
-HIDDEN = [
-    case
-    for case in HIDDEN
-    if arenas.make_game(case.values[0]).spec.name in RULES_OF_SECRECY
-]
+HIDDEN = [case for case in HIDDEN if arenas.make_game(case.values[0]).spec.name in RULES_OF_SECRECY]
 """Games of two actions; others have such tests of their own beside their rules."""
 
 

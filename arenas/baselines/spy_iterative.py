@@ -78,7 +78,7 @@ class Config:
     """Settings of a run; the help of each is what `--help` prints."""
 
     seed: int = _setting(0, click.IntRange(0, 2**31 - 1), "Everything random follows from it.")
-    iterations: int = _setting(300, COUNT, "Updates; each plays its own matches.")
+    iterations: int = _setting(200, COUNT, "Updates; each plays its own matches.")
     matches: int = _setting(64, COUNT, "Of one iteration.")
     schedule: str = _setting(
         "iterative", click.Choice(SCHEDULES), "Stages in turns, both at once, or one alone."
@@ -94,7 +94,9 @@ class Config:
     abstained: float = _setting(0.5, SHARE, "Votes n/a from which votes are trained.")
     dwell: int = _setting(5, COUNT, "Iterations that a stage lasts at least.")
     patience: int = _setting(20, COUNT, "Iterations that a stage lasts at most.")
-    against: str = _setting("literal", click.STRING, "Scripted player to train and measure against.")
+    against: str = _setting(
+        "literal", click.STRING, "Scripted player to train and measure against."
+    )
     against_share: float = _setting(
         0.5, SHARE, "Of the matches: half of them with it as the spy, half as the civilians."
     )
@@ -112,7 +114,9 @@ class Config:
             try:
                 each.metadata["kind"].convert(getattr(self, each.name), None, None)
             except click.BadParameter as error:
-                raise ValueError(f"{each.name}={getattr(self, each.name)}: {error.message}") from None
+                raise ValueError(
+                    f"{each.name}={getattr(self, each.name)}: {error.message}"
+                ) from None
 
 
 # -- playing -----------------------------------------------------------------------------------

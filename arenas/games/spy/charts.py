@@ -45,7 +45,7 @@ _DIGITS = {word: str(n) for n, word in enumerate(
 
 _MORE = r"(?:higher|greater|bigger|larger|taller|more|longer)"
 _LESS = r"(?:lower|less|smaller|shorter|fewer)"
-_OWN = r"(?:(?:bar|slice|value|point|category|column) )?"
+_OWN = r"(?:(?:the )?(?:bar|slice|value|point|category|column) )?"
 # From a free sentence to the vocabulary's; `x`, `y` and `z` are names, `n` a number.
 _FORMS = [
     (rf"{_OWN}(?P<x>[a-e]) (?:is|has) (?:a )?{_MORE}(?: value)? than {_OWN}(?P<y>[a-e])",

@@ -73,7 +73,11 @@ def _votes(surface: Any, game: Spy, state: SpyState, y: int, height: int, reveal
     y += height // 2
     if not state.votes:
         movers = game.movers(state)
-        to = f"{names[movers[0]]} is to give a clue" if len(state.said) < game.rounds * game.players else "votes are being cast"
+        to = (
+            f"{names[movers[0]]} is to give a clue"
+            if len(state.said) < game.rounds * game.players
+            else "votes are being cast"
+        )
         _write(surface, to, (_COLUMN, y), height, _FAINT)
         return
     _write(surface, "Votes", (_COLUMN, y), height, _FAINT)
@@ -82,7 +86,9 @@ def _votes(surface: Any, game: Spy, state: SpyState, y: int, height: int, reveal
         _name(surface, game, state, voter, y, height, reveal)
         right = vote == state.spy
         colour = _FAINT if vote is None else _TRUE if right else _FALSE
-        _write(surface, NOBODY if vote is None else names[vote], (_COLUMN + _NAMES, y), height, colour)
+        _write(
+            surface, NOBODY if vote is None else names[vote], (_COLUMN + _NAMES, y), height, colour
+        )
     outcome = game.outcome(state)
     assert outcome is not None
     _write(surface, outcome.reason, (_COLUMN, y + height + height // 2), height, INK)

@@ -127,9 +127,7 @@ class Spy(Game[SpyState]):
         self.rounds = _between("rounds", rounds, 1, 3)
         self.scenes = _one_of("scenes", scenes, SOURCES)
         own = scenes == "folder"
-        self.modality = _one_of(
-            "modality", "image" if own else modality, ("text", "image", "both")
-        )
+        self.modality = _one_of("modality", "image" if own else modality, ("text", "image", "both"))
         self.spy_sees = _one_of("spy_sees", spy_sees or preset.spy_sees, ("pair", "blank"))
         self.voter = _one_of("voter", voter or preset.voter, ("players", "reader"))
         self.spy_votes = bool(spy_votes)
@@ -186,22 +184,23 @@ class Spy(Game[SpyState]):
         )
 
     def _reward_range(self) -> tuple[float, float]:
-        civilians = self.players - 1
-        voters = 1 if self.voter == "reader" else civilians + self.spy_votes
-        share = voters / civilians
-        # The votes are linear in the rewards, so the extremes have all of them in one place.
-        clue = (
-            min(-rewards.BETA * voters, -rewards.BETA * share / civilians - rewards.LAMBDA * voters),
-            max(rewards.BETA, rewards.LAMBDA) * share + rewards.BETA * share,
-        )
-        best, worst = (rewards.decision_reward(v, 0, self.published) for v in (0, 1))
-        low, high = {
-            "vision_zero": (worst + clue[0], best + clue[1]),
-            "clue": clue,
-            "decision": (worst, best),
-            "outcome": (-1.0, 1.0),
-        }[self.reward]
-        return low - self.lie_penalty * self.rounds, high
+        """Rewards are linear in the others' votes, so the extremes have all of those in one place."""
+        if self.reward == "outcome":
+            return -1.0 - self.lie_penalty * self.rounds, 1.0
+        spy, own, third = range(3)
+        others = 0 if self.voter == "reader" else self.players - 2 + self.spy_votes
+        met: list[float] = []
+        for vote in (spy, third, None):
+            paid = rewards.decision_reward(vote, spy, self.published)
+            for target in (spy, own, third):
+                on = rewards.tally([vote, *[target] * others], self.players)
+                clue = rewards.clue_rewards(on, spy)
+                met += {
+                    "vision_zero": [clue[spy], clue[own] + paid, clue[third], paid],
+                    "clue": clue[:3],
+                    "decision": [paid],
+                }[self.reward]
+        return min(met) - self.lie_penalty * self.rounds, max(met)
 
     # -- rules ---------------------------------------------------------------------------------
 

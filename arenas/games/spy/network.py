@@ -154,7 +154,9 @@ def load(game: Spy, argument: str) -> NetworkPlayer:
     """
     path = Path(argument)
     if not argument or not path.is_file():
-        raise ValueError(f"trained:{argument}: name a file that training wrote (runs/spy/policy.pt)")
+        raise ValueError(
+            f"trained:{argument}: name a file that training wrote (runs/spy/policy.pt)"
+        )
     try:
         contents = torch.load(path, map_location="cpu", weights_only=True)
         known = isinstance(contents, dict) and contents.get("format") == FORMAT

@@ -142,9 +142,7 @@ def holds(clue: Clue, scene: Objects) -> bool:
     if clue.form == "where":
         return any(in_half(thing.cell, clue.detail) for thing in of(clue.first))
     if clue.detail == 0:
-        return any(
-            a.cell % SIDE < b.cell % SIDE for a in of(clue.first) for b in of(clue.second)
-        )
+        return any(a.cell % SIDE < b.cell % SIDE for a in of(clue.first) for b in of(clue.second))
     return any(a.cell // SIDE > b.cell // SIDE for a in of(clue.first) for b in of(clue.second))
 
 
@@ -164,9 +162,7 @@ def asserted(clue: Clue) -> list[Kind]:
 
 def follows(a: Clue, b: Clue) -> bool:
     """Whether clue b is true in every scene in which clue a is."""
-    return a == b or (
-        b.form == "exists" and any(set(b.first) <= set(kind) for kind in asserted(a))
-    )
+    return a == b or (b.form == "exists" and any(set(b.first) <= set(kind) for kind in asserted(a)))
 
 
 # -- scenes ------------------------------------------------------------------------------------
@@ -268,7 +264,12 @@ class ObjectWorld(World):
             f"- row {thing.cell // SIDE + 1}, column {thing.cell % SIDE + 1}: a {_noun(thing.values)}"
             for thing in scene
         ]
-        return "\n".join([f"{len(scene)} objects on {SIDE} rows (1 is the back) and {SIDE} columns (1 is the left):", *lines])
+        return "\n".join(
+            [
+                f"{len(scene)} objects on {SIDE} rows (1 is the back) and {SIDE} columns (1 is the left):",
+                *lines,
+            ]
+        )
 
     def say(self, clue: int) -> str:
         return SENTENCES[clue]

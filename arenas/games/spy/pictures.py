@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from arenas.core.picture import load_pygame, pixels
+from arenas.core.picture import load_pygame
 from arenas.games.spy.objects import ATTRIBUTES, SIDE, Objects, Thing
 
 Colour = tuple[int, int, int]
@@ -57,10 +57,14 @@ def _canvas(fill: Colour) -> Any:
 
 def _averaged(surface: Any, side: int) -> np.ndarray:
     """The canvas at `side` pixels: each the mean of a block, rounded down."""
-    block = CANVAS // side
-    full = pixels(surface).reshape(side, block, side, block, 3)
-    picture: np.ndarray = (full.sum((1, 3), dtype=np.uint32) // block**2).astype(np.uint8)
-    return picture
+    block, full = CANVAS // side, load_pygame().surfarray.pixels3d(surface)
+    total = np.zeros((side, side, 3), np.uint16)
+    for row in range(block):
+        for column in range(block):
+            total += full[column::block, row::block]
+    # pygame counts the columns first.
+    picture = (total // block**2).astype(np.uint8).swapaxes(0, 1)
+    return np.ascontiguousarray(picture)
 
 
 # -- objects -----------------------------------------------------------------------------------
