@@ -1,4 +1,4 @@
-"""Who Is the Spy: rules, rewards, secrecy, clue rules, pictures; its players and reader of clues."""
+"""Who Is the Spy: rules, rewards, secrecy, clues, pictures, players, the reader of sentences."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def test_a_tie_lets_the_spy_escape(votes, spy_caught):
 
 def test_a_civilian_pays_for_lies_and_the_spy_does_not():
     options = {"players": 3, "rounds": 1, "spy_sees": "pair", "reward": "decision"}
-    game, match = play(3, ["random"] * 3, **options)
+    _, match = play(3, ["random"] * 3, **options)
     strict = arenas.make_game("Spy-v0", **options, lie_penalty=0.25)
     before, after = match.outcome, strict.outcome(match.state)
     for seat in range(3):
@@ -236,14 +236,14 @@ def test_permuting_seats_permutes_everything_else(seed, order, pair):
 def brute(clue, scene):
     """A second reading of a clue, from the sentence alone, over the objects one by one."""
     words = SENTENCES[NUMBER[clue]].rstrip(".").replace(" in all", "").split()
-    names = [set(VALUES[v] for v in thing.values) for thing in scene]
+    names = [{VALUES[v] for v in thing.values} for thing in scene]
 
     def fits(number, kind):
         wanted = {word.removesuffix("s") for word in kind} - {"object", "a"}
         return wanted <= names[number]
 
     everything = range(len(scene))
-    if "left" in words and "of" in words or "front" in words and "of" in words:
+    if ("left" in words and "of" in words) or ("front" in words and "of" in words):
         at = words.index("left") if "left" in words else words.index("in")
         one, two = words[3:at], words[words.index("of") + 2 :]
         for a, b in itertools.product(everything, everything):
@@ -283,7 +283,7 @@ def test_the_checker_agrees_with_brute_force_on_ten_thousand_clues():
 
 
 def test_entailment_is_that_of_the_scenes():
-    """Nothing entailed has a counterexample, and what is not entailed has one among 40,000 scenes."""
+    """Nothing entailed has a counterexample; all else has one among 40,000 scenes."""
     rng = Rng(5)
     counter = np.zeros((len(CLUES), len(CLUES)), bool)
     for _ in range(16):
@@ -372,7 +372,7 @@ def test_free_clues_are_shown_in_quotes_and_checked_where_they_can_be():
 
 
 def test_verdicts_are_of_the_speakers_scene_and_of_the_other():
-    game, match = play(11, ["random"] * 5, spy_sees="pair")
+    _, match = play(11, ["random"] * 5, spy_sees="pair")
     state = match.state
     for each, clue in zip(state.said, match.outcome.evidence["clues"], strict=True):
         own, other = state.scene, state.other
@@ -521,7 +521,7 @@ def test_there_are_five_hundred_pairs_of_words_and_more():
         assert name
     words = [(c.name, word) for c in world.categories for word in c.words]
     assert len(words) == len(set(words)) == 545
-    assert all(1 <= holds.sum() for c in world.categories for holds in c.holds.T)
+    assert all(holds.sum() >= 1 for c in world.categories for holds in c.holds.T)
 
 
 def test_words_of_a_pair_share_their_category_and_differ():
@@ -736,7 +736,7 @@ def test_by_role_says_what_it_takes(argument):
     if not argument:
         assert arenas.make_player("Spy-v0", "by-role", game)
         return
-    with pytest.raises(ValueError, match="by-role|boldness"):
+    with pytest.raises(ValueError, match=r"by-role|boldness"):
         arenas.make_player("Spy-v0", f"by-role:{argument}", game)
 
 

@@ -78,7 +78,7 @@ class Config:
     """Settings of a run; the help of each is what `--help` prints."""
 
     seed: int = _setting(0, click.IntRange(0, 2**31 - 1), "Everything random follows from it.")
-    iterations: int = _setting(200, COUNT, "Updates; each plays its own matches.")
+    iterations: int = _setting(160, COUNT, "Updates; each plays its own matches.")
     matches: int = _setting(64, COUNT, "Of one iteration.")
     schedule: str = _setting(
         "iterative", click.Choice(SCHEDULES), "Stages in turns, both at once, or one alone."
@@ -104,10 +104,10 @@ class Config:
     width: int = _setting(64, COUNT, "Of the hidden layer.")
     max_grad_norm: float = _setting(0.5, POSITIVE, "Longer gradients are shortened to this.")
     evaluate_every: int = _setting(
-        25, COUNT, "Iterations between two measurements, each with a checkpoint."
+        20, COUNT, "Iterations between two measurements, each with a checkpoint."
     )
-    evaluate_games: int = _setting(400, COUNT, "Matches of each role at a measurement.")
-    final_games: int = _setting(2000, COUNT, "The same at the start and at the end.")
+    evaluate_games: int = _setting(200, COUNT, "Matches of each role at a measurement.")
+    final_games: int = _setting(400, COUNT, "The same at the start and at the end.")
 
     def __post_init__(self) -> None:
         for each in fields(self):

@@ -41,7 +41,7 @@ SENTENCES = [
 ]
 _NUMBER = {sentence[:-1].lower(): number for number, sentence in enumerate(SENTENCES)}
 _DIGITS = {word: str(n) for n, word in enumerate(
-    "zero one two three four five six seven eight nine".split())}  # fmt: skip
+    ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"])}  # fmt: skip
 
 _MORE = r"(?:higher|greater|bigger|larger|taller|more|longer)"
 _LESS = r"(?:lower|less|smaller|shorter|fewer)"
@@ -56,14 +56,16 @@ _FORMS = [
      r"(?: (?:value|bar|slice|point|of all))?", "{x} is the highest"),
     (rf"{_OWN}(?P<x>[a-e]) (?:is|has) the (?:lowest|smallest|shortest|least|minimum)"
      r"(?: (?:value|bar|slice|point|of all))?", "{x} is the lowest"),
-    (r"the (?:highest|largest|biggest|greatest|tallest)(?: (?:value|bar|slice|point))? is (?P<x>[a-e])",
+    (r"the (?:highest|largest|biggest|greatest|tallest)(?: (?:value|bar|slice|point))?"
+     r" is (?P<x>[a-e])",
      "{x} is the highest"),
     (r"the (?:lowest|smallest|shortest)(?: (?:value|bar|slice|point))? is (?P<x>[a-e])",
      "{x} is the lowest"),
     (rf"{_OWN}(?P<x>[a-e]) (?:is|equals|has|shows|is at|is equal to|has the value|has a value of)"
      r" (?:exactly )?(?P<n>[1-9])", "{x} is {n}"),
     (rf"{_OWN}(?P<x>[a-e]) is (?:above|over|{_MORE} than) 5", "{x} is above 5"),
-    (rf"{_OWN}(?P<x>[a-e]) and (?P<y>[a-e]) (?:together|combined) (?:are|is) {_MORE} than {_OWN}(?P<z>[a-e])",
+    (rf"{_OWN}(?P<x>[a-e]) and (?P<y>[a-e]) (?:together|combined) (?:are|is) {_MORE} than"
+     rf" {_OWN}(?P<z>[a-e])",
      "{x} and {y} together are higher than {z}"),
     (r"(?:all (?:the )?values (?:together|combined) are|the (?:total|sum)(?: of all values)? is)"
      rf" (?:above|over|{_MORE} than) (?P<n>20|25|30)", "all values together are above {n}"),

@@ -184,7 +184,7 @@ class Spy(Game[SpyState]):
         )
 
     def _reward_range(self) -> tuple[float, float]:
-        """Rewards are linear in the others' votes, so the extremes have all of those in one place."""
+        """The bounds: rewards are linear in the others' votes, so those are all in one place."""
         if self.reward == "outcome":
             return -1.0 - self.lie_penalty * self.rounds, 1.0
         spy, own, third = range(3)
@@ -314,8 +314,8 @@ class Spy(Game[SpyState]):
             )
         if not self._floor[clue]:
             raise IllegalMove(
-                f"this clue is not legal: it tells too little, it has {self.world.bits[clue]:.2f} bits, a clue has "
-                f"at least {self.min_bits:g}"
+                f"this clue is not legal: it tells too little, {self.world.bits[clue]:.2f} bits; "
+                f"a clue has at least {self.min_bits:g}"
             )
         for each in state.said if self.novelty else ():
             if each.clue != UNREAD and self.world.entails[each.clue, clue]:
@@ -348,7 +348,7 @@ class Spy(Game[SpyState]):
         """The clue that a free sentence states, if it speaks of what is seen."""
         read = self.world.read(sentence)
         said = read is not None and self.world.sayable(self.world.public(state.scene))[read]
-        return read if read is not None and said else UNREAD
+        return UNREAD if read is None or not said else read
 
     def apply(self, state: SpyState, moves: Mapping[int, Move]) -> SpyState:
         if self.stage(state) == TALK:
@@ -453,7 +453,8 @@ class Spy(Game[SpyState]):
 
     def _view_size(self) -> int:
         slot = self.players + self.world.table.shape[1] + 2
-        return 6 + self.world.scene_size + self.world.num_clues + self._turns * slot
+        size: int = 6 + self.world.scene_size + self.world.num_clues + self._turns * slot
+        return size
 
     def view(self, state: SpyState, seat: int) -> np.ndarray:
         world, players = self.world, self.players
@@ -500,13 +501,13 @@ class Spy(Game[SpyState]):
             + ("" if self.spy_votes else "; the spy's vote does not count")
         )
         rules = [
-            f"{n - 1} of the players are civilians and see {world.subject}; one is the spy and sees "
-            f"{shown}. Each is told its own role and nobody else's.",
+            f"{n - 1} of the players are civilians and see {world.subject}; one is the spy and "
+            f"sees {shown}. Each is told its own role and nobody else's.",
             f"In {self.rounds} round{'s' * (self.rounds > 1)} everybody gives one clue about what "
             f"it sees, in turn; then {voting}.",
-            "Civilians: say something true and specific, and find the player whose clues do not fit "
-            "what you see. Spy: work out from the clues what the others see, and pass for one of "
-            "them.",
+            "Civilians: say something true and specific, and find the player whose clues do not "
+            "fit what you see. Spy: work out from the clues what the others see, and pass for one "
+            "of them.",
         ]
         novelty = " and may not follow from an earlier one" * self.novelty
         if self.clues == "structured":

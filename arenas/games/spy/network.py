@@ -63,16 +63,15 @@ class SpyNetwork(nn.Module):
         self.trunk = nn.Linear(6 + self.scene + self.players * said, width)
         self.asks = nn.Linear(width, self.features)
         self.honesty = nn.Linear(width, 1)
-        self.suspect = nn.Sequential(
-            nn.Linear(said + 3, _VOTE_WIDTH), nn.Tanh(), nn.Linear(_VOTE_WIDTH, 1)
-        )
+        first, last = nn.Linear(said + 3, _VOTE_WIDTH), nn.Linear(_VOTE_WIDTH, 1)
+        self.suspect = nn.Sequential(first, nn.Tanh(), last)
         self.nobody = nn.Linear(width, 1)
         for layer, gain in (
             (self.trunk, 1.0),
             (self.asks, 0.01),
             (self.honesty, 0.01),
-            (self.suspect[0], 1.0),
-            (self.suspect[2], 0.01),
+            (first, 1.0),
+            (last, 0.01),
             (self.nobody, 0.01),
         ):
             nn.init.orthogonal_(layer.weight, gain, generator=generator)
@@ -93,7 +92,7 @@ class SpyNetwork(nn.Module):
         now, rest = view[:, :6], view[:, 6:]
         scene, truth = rest[:, : self.scene], rest[:, self.scene : self.scene + self.clues]
         slots = rest[:, self.scene + self.clues :].reshape(rows, -1, p + f + 2)
-        who, what, read, true = slots.split([p, f, 1, 1], dim=2)
+        who, what, read, true = torch.split(slots, [p, f, 1, 1], dim=2)
         said = torch.cat([what, what * true, read, true], 2)
         by_seat = who.transpose(1, 2) @ said
         hidden = torch.tanh(self.trunk(torch.cat([now, scene, by_seat.flatten(1)], 1)))
@@ -159,23 +158,16 @@ def load(game: Spy, argument: str) -> NetworkPlayer:
         )
     try:
         contents = torch.load(path, map_location="cpu", weights_only=True)
-        known = isinstance(contents, dict) and contents.get("format") == FORMAT
-        options, width, weights = (
-            (contents["options"], contents["width"], contents["weights"]) if known else (0, 0, 0)
-        )
     except Exception as error:
         # The reader meets damaged bytes with whatever error they lead it to.
         raise ValueError(f"{path} is damaged or no file of PyTorch's: {error!r}"[:300]) from None
-    if not known:
+    if not isinstance(contents, dict) or contents.get("format") != FORMAT:
         raise ValueError(f"{path} is no file of a player of Who Is the Spy of format {FORMAT}")
-    network = SpyNetwork(game, width)
+    network = SpyNetwork(game, contents["width"])
     try:
-        network.load_state_dict(weights)
+        network.load_state_dict(contents["weights"])
     except RuntimeError:
-        differ = {n: v for n, v in _items(options) if game.options.get(n) != v}
+        options: dict[str, Any] = contents["options"]
+        differ = {name: value for name, value in options.items() if game.options[name] != value}
         raise ValueError(f"{path} was trained with other options: {differ}") from None
     return NetworkPlayer(game, network)
-
-
-def _items(options: Any) -> list[tuple[str, Any]]:
-    return list(options.items()) if isinstance(options, dict) else []

@@ -260,16 +260,12 @@ class ObjectWorld(World):
         return code.ravel()
 
     def describe(self, scene: Objects) -> str:
-        lines = [
-            f"- row {thing.cell // SIDE + 1}, column {thing.cell % SIDE + 1}: a {_noun(thing.values)}"
-            for thing in scene
-        ]
-        return "\n".join(
-            [
-                f"{len(scene)} objects on {SIDE} rows (1 is the back) and {SIDE} columns (1 is the left):",
-                *lines,
-            ]
-        )
+        floor = f"{SIDE} rows (1 is the back) and {SIDE} columns (1 is the left)"
+        lines = [f"{len(scene)} objects on {floor}:"]
+        for thing in scene:
+            row, column = divmod(thing.cell, SIDE)
+            lines.append(f"- row {row + 1}, column {column + 1}: a {_noun(thing.values)}")
+        return "\n".join(lines)
 
     def say(self, clue: int) -> str:
         return SENTENCES[clue]

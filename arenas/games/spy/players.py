@@ -211,9 +211,9 @@ class Bayes(SpyPlayer):
     posterior over who is the spy; "n/a" where no vote is worth more.
 
     A civilian is taken to say any true clue of the own scene, the spy any that is true of a variant
-    of it; a spy that sees nothing one that is likely after what it has heard. As the spy it plays as
-    `literal`.
-    """  # noqa: D205
+    of it; a spy that sees nothing one that is likely after what it has heard. As the spy it plays
+    as `literal`.
+    """
 
     name = "bayes"
 
@@ -256,8 +256,9 @@ class Bayes(SpyPlayer):
         top = spied.max(1, keepdims=True)
         ratio = top[:, 0] + np.log(np.exp(spied - top).mean(1)) - civil
         ratio[known.seat : known.seat + 1] = -np.inf
-        odds: np.ndarray = np.exp(ratio - ratio.max())
-        return odds / odds.sum()
+        odds = np.exp(ratio - ratio.max())
+        posterior: np.ndarray = odds / odds.sum()
+        return posterior
 
 
 def _log_odds(true: Any, number: Any, total: Any) -> Any:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from itertools import pairwise
 from typing import NamedTuple
 
 from arenas.games.spy.objects import (
@@ -26,6 +27,11 @@ from arenas.games.spy.objects import (
 )
 
 MAX_CHARS = 200
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
 
 _SYNONYMS = {
     "small": "tiny little mini smallish",
@@ -51,32 +57,41 @@ _VALUE = {
 }
 _PLURAL = {
     plural: _VALUE[word]
-    for word in "cube block box sphere ball orb globe cylinder tube drum can".split()
+    for word in _words("cube block box sphere ball orb globe cylinder tube drum can")
     for plural in (word + ("es" if word == "box" else "s"),)
 }
-_NOUNS = set("object thing item shape something body piece solid anything".split())
-_NOUNS_PLURAL = {f"{noun}s" for noun in ("object", "thing", "item", "shape", "piece", "solid")}
+_NOUNS = _words("""
+    object thing item shape something body piece solid anything
+""")
+_NOUNS_PLURAL = {f"{noun}s" for noun in _words("object thing item shape piece solid")}
 _NUMBERS = {
-    **{word: n for n, word in enumerate("zero one two three four five six".split())},
+    **{word: n for n, word in enumerate(["zero", "one", "two", "three", "four", "five", "six"])},
     **{str(n): n for n in range(7)},
     **dict.fromkeys(("no", "none", "nothing", "neither"), 0),
     "single": 1,
     "pair": 2,
 }
-_ARTICLES = set("a an the any another my some".split())
-_EXACT = set("exactly only just precisely".split())
-_ALL = set("all every each everything".split())
-_FILLERS = set(
-    "there numberof i we you see sees can in on of at it has have having that which one s also and "
-    "picture scene image floor view contains contain includes here colored coloured color colour "
-    "do mine am looking appears appear happens happen shows show features feature positioned "
-    "total altogether count exist exists located placed lies sits stands standing lying sitting "
-    "found present got to be being located among them these those visible material surface "
-    "spot notice".split()
-)
+_ARTICLES = _words("""
+    a an the any another my some
+""")
+_EXACT = _words("""
+    exactly only just precisely
+""")
+_ALL = _words("""
+    all every each everything
+""")
+_FILLERS = _words("""
+    there numberof i we you see sees can in on of at it has have having that which one s
+    also and picture scene image floor view contains contain includes here colored coloured
+    color colour do mine am looking appears appear happens happen shows show features
+    feature positioned total altogether count exist exists located placed lies sits stands
+    standing lying sitting found present got to be being among them these those visible
+    material surface spot notice
+""")
 
 _PLACE = r"(?:picture|image|scene|floor|view|frame)"
 _OF_PLACE = rf"(?: of (?:the |my |this )?{_PLACE})?"
+_AHEAD = rf"(?=(?:the |my |this )?{_PLACE})"
 # In order; the longer phrases come first.
 _PHRASES = [
     (r"n't\b", " not"),
@@ -96,14 +111,15 @@ _PHRASES = [
     (r"\b(?:at least one|one or more)\b", " a "),
     (r"\b(?<!only )(?<!exactly )(?<!just )one of (?:the |my )?(?=\w)", " someof "),
     (r"\bin (?:total|all)\b", " "),
-    (rf"\b(?:on|to|at|in) the left (?:hand )?(?:side |half |part )?of (?=(?:the |my |this )?{_PLACE})",
+    (rf"\b(?:on|to|at|in) the left (?:hand )?(?:side |half |part )?of {_AHEAD}",
      " half_left of "),
-    (rf"\b(?:on|to|at|in) the right (?:hand )?(?:side |half |part )?of (?=(?:the |my |this )?{_PLACE})",
+    (rf"\b(?:on|to|at|in) the right (?:hand )?(?:side |half |part )?of {_AHEAD}",
      " half_right of "),
-    (rf"\bin (?:the )?front of (?=(?:the |my |this )?{_PLACE})", " half_front of "),
+    (rf"\bin (?:the )?front of {_AHEAD}", " half_front of "),
     (r"\b(?:(?:to|on) the )?left (?:hand side |side )?of\b", " leftof "),
     (r"\b(?:(?:to|on) the )?right (?:hand side |side )?of\b", " rightof "),
-    (r"\bin front of\b|\b(?:nearer|closer)(?: to (?:me|us|the viewer|the camera))? than\b", " frontof "),
+    (r"\bin front of\b|\b(?:nearer|closer)(?: to (?:me|us|the viewer|the camera))? than\b",
+     " frontof "),
     (r"\bbehind\b|\bin back of\b|\bfa?u?rther (?:back|away) than\b", " backof "),
     (rf"\b(?:(?:on|in|at|near|towards?|to) )?(?:the |my )?"
      rf"left(?: hand)?(?: (?:half|side|part))?\b{_OF_PLACE}", " half_left "),
@@ -147,7 +163,7 @@ def _read(sentence: str) -> Clue | None:
             return None
         tokens = [*tokens[at + 1 :], tokens[0], *tokens[1:at]]
     tokens = [token for token in tokens if token.kind != "be"]
-    for this, then in zip(tokens, tokens[1:], strict=False):
+    for this, then in pairwise(tokens):
         if this.kind == "and" and then.kind in ("article", "number", "exact"):
             return None
     kinds = [token.kind for token in tokens]

@@ -26,8 +26,13 @@ _SUBJECT = re.compile(
     r"^(?:it|this|mine|my word|the word|this thing|my thing|what i see|i have something that|"
     r"something that|a thing that)\b[\s,]*"
 )
-_SHORT = ((r"\bisn't\b", "is not"), (r"\b(?:can't|can not)\b", "cannot"), (r"\b(?:doesn't)\b", "does not"),
-          (r"^'s\b", "is"), (r"\bhas no\b|\bhas not\b|\bhasn't\b", "does not have"))  # fmt: skip
+_SHORT = (
+    (r"\bisn't\b", "is not"),
+    (r"\b(?:can't|can not)\b", "cannot"),
+    (r"\bdoesn't\b", "does not"),
+    (r"^'s\b", "is"),
+    (r"\bhas no\b|\bhas not\b|\bhasn't\b", "does not have"),
+)
 
 
 class Category(NamedTuple):
