@@ -1,6 +1,6 @@
 """Writes the pictures of docs/pictures that show Who Is the Spy.
 
-    python benchmarks/spy_pictures.py
+python benchmarks/spy_pictures.py
 """
 
 from pathlib import Path

@@ -88,21 +88,36 @@ class SpyNetwork(nn.Module):
         Returns:
             float32 of shape (n, C + P + 1); the lowest finite float where illegal.
         """
-        rows, p, f = len(view), self.players, self.features
-        now, rest = view[:, :6], view[:, 6:]
-        scene, truth = rest[:, : self.scene], rest[:, self.scene : self.scene + self.clues]
-        slots = rest[:, self.scene + self.clues :].reshape(rows, -1, p + f + 2)
-        who, what, read, true = torch.split(slots, [p, f, 1, 1], dim=2)
-        said = torch.cat([what, what * true, read, true], 2)
-        by_seat = who.transpose(1, 2) @ said
+        now, scene, truth, by_seat = self._parts(view)
         hidden = torch.tanh(self.trunk(torch.cat([now, scene, by_seat.flatten(1)], 1)))
         clues = self.asks(hidden) @ self.table.T + truth * self.honesty(hidden)
-        roles = now[:, None, :3].expand(rows, p, 3)
-        votes = self.suspect(torch.cat([by_seat, roles], 2)).squeeze(2)
+        votes = self._suspicion(now, by_seat)
         # Action C is "n/a", C + d the d-th seat after one's own; the last is the reader's.
         logits = torch.cat([clues, self.nobody(hidden), votes[:, 1:], votes[:, :1]], 1)
         masked = logits.masked_fill(~mask, torch.finfo(logits.dtype).min)
         return torch.log_softmax(masked, dim=-1)
+
+    def suspect_scores(self, view: torch.Tensor) -> torch.Tensor:
+        """The logit of a vote for each seat, from one's own on: float32 of shape (n, P)."""
+        now, _, _, by_seat = self._parts(view)
+        return self._suspicion(now, by_seat)
+
+    def _suspicion(self, now: torch.Tensor, by_seat: torch.Tensor) -> torch.Tensor:
+        roles = now[:, None, :3].expand(-1, self.players, 3)
+        scores: torch.Tensor = self.suspect(torch.cat([by_seat, roles], 2)).squeeze(2)
+        return scores
+
+    def _parts(self, view: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Role and stage, the scene, the truth of each clue, and what each seat has said."""
+        p, f = self.players, self.features
+        now, scene, truth, slots = torch.split(
+            view, [6, self.scene, self.clues, view.shape[1] - 6 - self.scene - self.clues], dim=1
+        )
+        who, what, read, true = torch.split(
+            slots.reshape(len(view), -1, p + f + 2), [p, f, 1, 1], dim=2
+        )
+        said = torch.cat([what, what * true, read, true], 2)
+        return now, scene, truth, who.transpose(1, 2) @ said
 
 
 class NetworkPlayer(Policy):
