@@ -13,7 +13,7 @@ from arenas.core.game import Game, GameSpec, IllegalMove, Move, whole
 from arenas.core.outcome import Outcome
 from arenas.core.rng import Rng
 from arenas.core.spaces import TextSpace
-from arenas.games.spy import rewards, text
+from arenas.games.spy import rewards, telling, text
 from arenas.games.spy.sources import SOURCES, make_world
 from arenas.games.spy.world import Scene, World
 
@@ -301,7 +301,7 @@ class Spy(Game[SpyState]):
         elif not isinstance(move, int) or move - self._nobody not in self._votable(seat):
             raise IllegalMove(
                 f"{move!r} is not a legal move now, it is time to vote; legal: "
-                f"{text.listed(self._vote_names(seat))}"
+                f"{text.listed(self.vote_names(seat))}"
             )
 
     def _check_clue(self, state: SpyState, clue: Move) -> None:
@@ -332,7 +332,7 @@ class Spy(Game[SpyState]):
         if not talk:
             targets = [self._target(seat, d) for d in self._votable(seat)]
             if isinstance(said, bool) or said not in targets:
-                raise IllegalMove(f"vote for one of {text.listed(self._vote_names(seat))}")
+                raise IllegalMove(f"vote for one of {text.listed(self.vote_names(seat))}")
             return
         if not isinstance(said, str):
             raise IllegalMove("a clue is a sentence")
@@ -486,132 +486,17 @@ class Spy(Game[SpyState]):
     # -- the view for language models and people -----------------------------------------------
 
     def brief(self, seat: int) -> str:
-        world, n = self.world, self.players
-        who = (
-            f"You are {self.spec.agents[seat]} of {n} players in Who Is the Spy."
-            if seat < n
-            else f"You are the reader of a game of Who Is the Spy between {n} players: you only "
-            "vote, at the end."
-        )
-        shown = "nothing of it" if self.spy_sees == "blank" else "a slightly different one"
-        voting = (
-            "the reader, who sees what the civilians see, votes for one player or n/a"
-            if self.voter == "reader"
-            else "all vote at once, in private, for another player or n/a"
-            + ("" if self.spy_votes else "; the spy's vote does not count")
-        )
-        rules = [
-            f"{n - 1} of the players are civilians and see {world.subject}; one is the spy and "
-            f"sees {shown}. Each is told its own role and nobody else's.",
-            f"In {self.rounds} round{'s' * (self.rounds > 1)} everybody gives one clue about what "
-            f"it sees, in turn; then {voting}.",
-            "Civilians: say something true and specific, and find the player whose clues do not "
-            "fit what you see. Spy: work out from the clues what the others see, and pass for one "
-            "of them.",
-        ]
-        novelty = " and may not follow from an earlier one" * self.novelty
-        if self.clues == "structured":
-            form = f"A clue is one sentence such as these{novelty}: {world.hint}"
-            reply = f"Reply with one sentence in square brackets, as [{world.hint.split(' | ')[0]}]"
-        else:
-            form = (
-                f"A clue is one sentence of at most {text.MAX_CLUE_CHARS} characters; it names no "
-                f"role{novelty}."
-            )
-            if world.hint:
-                form += f" Best are sentences that can be checked, such as: {world.hint}"
-            reply = r"Reply with one sentence in a box, as \boxed{" + world.example + "}"
-        vote = f"To vote, reply with [player_1] or another, or with [{text.NOBODY}]."
-        reasons = "You may reason inside <think>...</think> first; nobody else sees that."
-        return "\n".join([who, *rules, form, f"{reply} {vote} {reasons}", self._pay()])
-
-    def _pay(self) -> str:
-        """What is paid, in words."""
-        if self.reward == "outcome":
-            return (
-                "If the spy has more votes than anybody else, it is caught: it loses 1 and the "
-                "others share that; else it wins 1."
-            )
-        right, nobody, wrong = (
-            rewards.decision_reward(vote, 0, self.published) for vote in (0, None, 1)
-        )
-        of_votes = (
-            f"A civilian's vote earns {right:g} for the spy, {nobody:g} for n/a and {wrong:g} for "
-            "a civilian."
-        ).replace("A civilian's", "The reader's" if self.voter == "reader" else "A civilian's")
-        of_clues = (
-            f"The spy loses {rewards.BETA:g} for each vote on it above the civilians' mean, which "
-            f"they share; a civilian loses {rewards.LAMBDA:g} for each vote on it above that mean."
-        )
-        paid = {"vision_zero": [of_votes, of_clues], "clue": [of_clues], "decision": [of_votes]}
-        return " ".join(paid[self.reward])
+        return telling.brief(self, seat)
 
     def tell(self, state: SpyState, seat: int) -> str:
-        role, scene = self.role(state, seat), self.sees(state, seat)
-        lines = [("You are a civilian.", "You are the spy.", "You are the reader.")[role]]
-        if known := self.world.announce(self.world.public(state.scene)):
-            lines.append(known)
-        if scene is None:
-            lines.append("You see nothing.")
-        elif self.modality == "image":
-            lines.append("You see the picture that was given to you.")
-        else:
-            lines.append(f"You see {self.world.describe(scene)}")
-        lines += [
-            f"{self.spec.agents[each.seat]} says {text.quoted(self.wording(each))}"
-            for each in state.said
-        ]
-        stage = self.stage(state)
-        if stage == OVER:
-            return "\n".join([*lines, *self._ending(state, seat)])
-        movers = self.movers(state)
-        if stage == VOTE:
-            ask = f"Who is the spy? Vote: {text.listed(self._vote_names(seat))}"
-            lines.append(ask if seat in movers else "Now the reader votes.")
-        elif seat in movers:
-            number = len(state.said) // self.players + 1
-            lines.append(f"Round {number} of {self.rounds}. Your clue?")
-        else:
-            lines.append(f"{self.spec.agents[movers[0]]} is to give a clue.")
-        return "\n".join(lines)
+        return telling.tell(self, state, seat)
 
-    def _ending(self, state: SpyState, seat: int) -> list[str]:
-        outcome = self.outcome(state)
-        assert outcome is not None
-        names = self.spec.agents
-        cast = [
-            f"{names[voter]} votes {text.NOBODY if vote is None else names[vote]}"
-            for voter, vote in zip(self.voters, state.votes, strict=True)
-        ]
-        how = "is caught" if outcome.evidence["caught"] else "escapes"
-        lines = [f"{', '.join(cast)}.", f"The spy was {names[state.spy]} and {how}."]
-        lied = [
-            f"{names[each.seat]}: {text.quoted(self.wording(each))}"
-            for each in state.said
-            if self.verdict(state, each)[0] is False
-        ]
-        if lied:
-            lines.append(f"False of what the speaker saw: {'; '.join(lied)}.")
-        return [*lines, f"Your reward: {outcome.rewards[seat]:+g}."]
+    def show(self, state: SpyState, seat: int | None = None) -> str:
+        return telling.show(self, state, seat)
 
     def wording(self, said: Said) -> str:
         """A clue's sentence: its speaker's where clues are free, else the vocabulary's."""
         return said.text or self.world.say(said.clue)
-
-    def show(self, state: SpyState, seat: int | None = None) -> str:
-        if seat is not None:
-            return self.tell(state, seat)
-        lines = [
-            f"The civilians see {self._described(state.scene)}",
-            f"The spy is {self.spec.agents[state.spy]} and sees {self._described(state.other)}",
-        ]
-        for each in state.said:
-            own = self.verdict(state, each)[0]
-            mark = {True: "true", False: "false", None: "unchecked"}[own]
-            lines.append(f"{self.spec.agents[each.seat]}: {self.wording(each)} ({mark})")
-        if state.votes:
-            lines += self._ending(state, 0)[:-1]
-        return "\n".join(lines)
 
     def draw(self, state: SpyState, seat: int | None = None) -> np.ndarray:
         from arenas.games.spy.draw import draw_match
@@ -623,10 +508,7 @@ class Spy(Game[SpyState]):
             return ()
         return (self.world.painted(self.sees(state, seat), self.pixels).copy(),)
 
-    def _described(self, scene: Scene | None) -> str:
-        return "nothing." if scene is None else self.world.describe(scene)
-
-    def _vote_names(self, seat: int) -> list[str]:
+    def vote_names(self, seat: int) -> list[str]:
         targets = [self._target(seat, d) for d in self._votable(seat)]
         return [text.NOBODY if t is None else self.spec.agents[t] for t in targets]
 
@@ -664,7 +546,7 @@ class Spy(Game[SpyState]):
         marked = text.marked(reply)
         votes = [text.read_vote(each) for each in marked]
         named = {vote for vote in votes if vote is not text.UNREAD}
-        listed = text.listed(self._vote_names(seat))
+        listed = text.listed(self.vote_names(seat))
         if len(named) > 1:
             raise IllegalMove(f"the reply names several players; name one move; legal: {listed}")
         vote = named.pop() if named else text.UNREAD
@@ -696,7 +578,7 @@ class Spy(Game[SpyState]):
             return super().grammar(state, seat)
         if self.stage(state) == TALK:
             return rf"\\boxed\{{[^{{}}\[\]\\\x00-\x1f]{{1,{text.MAX_CLUE_CHARS}}}\}}"
-        return "|".join(rf"\[{name}\]" for name in self._vote_names(seat))
+        return "|".join(rf"\[{name}\]" for name in self.vote_names(seat))
 
     def reply_examples(self) -> tuple[str, ...]:
         votes = [f"[player_{seat}]" for seat in range(self.players)] + [f"[{text.NOBODY}]"]
