@@ -428,6 +428,12 @@ register(
     summary="Trading goods with private values, 2 to 4 players, with talk; published variants",
 )
 register(
+    "Spy-v0",
+    "arenas.games.spy:Spy",
+    "arenas.games.spy.players:PLAYERS",
+    summary="Who Is the Spy: clues about a scene that one player did not see, then votes",
+)
+register(
     "OpenSpiel-v0",
     "arenas.adapters.openspiel:OpenSpielGame",
     "arenas.adapters.openspiel.players:PLAYERS",

@@ -94,6 +94,10 @@ _OPTIONS = {
         {"horizon": 8, "kitchen": "centre_pots", "radius": 1, "features": "vector"},
         {"horizon": 8, "kitchen": "multiplayer_schelling", "starts": "places"},
     ),
+    "selfplay/Spy-v0": (
+        {"players": 3, "rounds": 1, "spy_sees": "pair"},
+        {"published": "v1-code", "scenes": "charts", "rounds": 1},
+    ),
     "selfplay/TicTacToe-v0": ({}, {"size": 5}, {"size": 4, "win_length": 3}),
 }
 

@@ -75,7 +75,15 @@ def model():
         return LlamaForCausalLM(config).eval()
 
 
+def flat(content):
+    """A message's text, with a mark for each picture, which this model does not see."""
+    if isinstance(content, str):
+        return content
+    return "".join(part.get("text", "<image>") for part in content)
+
+
 def chat_prompt(messages):
+    messages = [{**message, "content": flat(message["content"])} for message in messages]
     return tokenizer().apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
 
 
@@ -271,7 +279,7 @@ class ModelServer:
             stop=body.get("stop", ()),
             replies=_replies(body),
         )
-        if self.engine == "llamacpp":
+        if self.engine == "llamacpp" and "n_predict" in body:
             return _llama(drawn)
         choice = {"index": 0, "finish_reason": drawn.finish}
         if "messages" in body:

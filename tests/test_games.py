@@ -21,6 +21,11 @@ OPTIONS = {
         {"rules": "textarena-0.7.4"},
         {"rules": "spiral-v2", "mirrored": True},
     ],
+    "selfplay/Spy-v0": [
+        {"matches": 3},
+        {"matches": 3, "published": "v1-code", "reward": "outcome", "scenes": "charts"},
+        {"matches": 3, "scenes": "words", "clues": "free", "reward": "clue", "players": 3},
+    ],
     "selfplay/TicTacToe-v0": [
         {},
         {"size": 4, "win_length": 3},

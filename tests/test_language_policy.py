@@ -545,3 +545,12 @@ def test_matches_do_not_depend_on_how_many_run_at_once(moves):
         for concurrency in (1, 5, 64)
     )
     assert one == some == many
+
+
+def test_a_model_of_text_alone_refuses_pictures_with_advice():
+    pytest.importorskip("pygame")
+    game = arenas.make_game("Spy-v0", modality="both")
+    match = Match(game, 0, language=True)
+    policy = LanguagePolicy(make_model(), make_tokenizer())
+    with pytest.raises(ValueError, match=r"reads text alone.*server:URL"):
+        policy.act([Turn.of(match, match.awaited[0])])

@@ -280,7 +280,7 @@ TestMatches.settings = settings(max_examples=100, stateful_step_count=40, deadli
 
 def records(game_id, seed, n, options=None, **kwargs):
     seats = arenas.make_game(game_id, **(options or {})).spec.seats
-    players = ["random", Talker(0.2), "scripted", "random"][:seats]
+    players = ["random", Talker(0.2), "scripted", *["random"] * 5][:seats]
     matches = arenas.play_matches(game_id, players, n, seed, options=options, **kwargs)
     return [record.to_json() for record in matches]
 
@@ -356,7 +356,7 @@ def test_global_random_state_is_neither_used_nor_changed():
             produced += records(game_id, 3, 4, options=options, illegal="random-legal")
         for game_id in IDS:
             game = arenas.make_game(game_id)
-            files = {"human", "best-response", "language", "network", "server", "table"}
+            files = {"human", "best-response", "language", "network", "server", "table", "trained"}
             if game_id == "selfplay/Negotiation-v0":
                 files.add("exact")  # It needs the name of a player, and fixed values.
             for name in set(arenas.player_names(game_id)) - files:
@@ -461,11 +461,11 @@ def test_raise_changes_nothing(game_id, view):
     env, rng = arenas.make(game_id, view=view, illegal="raise"), random.Random(0)
     env.reset(seed=0)
     env.step(random_action(env, rng))
-    before, log = seen(env), env.match.log
+    before, log, none = seen(env), env.match.log, [0] * len(env.possible_agents)
     for _ in range(5):
         with pytest.raises(IllegalMove, match="legal"):
             env.step(illegal_action(env, rng))
-        assert (seen(env), env.match.log, env.match.illegal_moves) == (before, log, [0, 0])
+        assert (seen(env), env.match.log, env.match.illegal_moves) == (before, log, none)
 
 
 @pytest.mark.parametrize("policy", ["random-legal", "penalty:0.5"])
@@ -643,7 +643,7 @@ def test_seeds_out_of_range_are_refused(game_id, seed):
     with pytest.raises(ValueError, match="a seed"):
         Match(game, seed)
     with pytest.raises(ValueError, match="a seed"):
-        list(arenas.play_matches(game_id, ["random"] * 2, 1, seed))
+        list(arenas.play_matches(game_id, ["random"] * game.spec.seats, 1, seed))
     if seed is not None:
         for env in (arenas.make(game_id), gym.make(game_id).unwrapped):
             with pytest.raises(ValueError, match="a seed"):

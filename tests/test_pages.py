@@ -21,8 +21,9 @@ RECORDS = ROOT / "docs" / "records.md"
 TRAINING = ROOT / "docs" / "training.md"
 KUHN = ROOT / "arenas" / "games" / "kuhn_poker" / "README.md"
 TICTACTOE = ROOT / "arenas" / "games" / "tictactoe" / "README.md"
+SPY = ROOT / "arenas" / "games" / "spy" / "README.md"
 NEGOTIATION = ROOT / "arenas" / "games" / "negotiation" / "README.md"
-PAGES = [RECORDS, TRAINING, KUHN, NEGOTIATION, TICTACTOE]
+PAGES = [RECORDS, TRAINING, KUHN, NEGOTIATION, TICTACTOE, SPY]
 
 
 def blocks(page, language):
@@ -55,17 +56,19 @@ def test_sessions_show_what_happens(page, tmp_path, monkeypatch):
         (KUHN, "KuhnPoker-v0", 10, "[bet]"),
         (NEGOTIATION, "Negotiation-v0", 0, "[Offer: 3 Wood -> 2 Gold] I need gold."),
         (TICTACTOE, "TicTacToe-v0", 0, "[4]"),
+        (SPY, "Spy-v0", 1, None),
     ],
 )
 def test_the_prompt_on_the_page_is_the_prompt(page, game_id, seed, reply):
     options = {"preset": "two"} if page == NEGOTIATION else {}
     env = arenas.make(game_id, view="text", **options)
     env.reset(seed=seed)
-    env.step(reply)
+    if reply is not None:
+        env.step(reply)
     assert blocks(page, "text") == [env.last()[0]["text"] + "\n"]
 
 
-@pytest.mark.parametrize("page", [KUHN, NEGOTIATION, TICTACTOE])
+@pytest.mark.parametrize("page", [KUHN, NEGOTIATION, TICTACTOE, SPY])
 def test_every_player_and_option_is_on_the_page(page):
     text = page.read_text(encoding="utf-8")
     game_id = re.search(r"`(\w+-v0)`", text)[1]

@@ -42,7 +42,7 @@ def verdicts(tmp_path, *lines, end="\n"):
 def matches(game_id, n, seed=0, options=None, **kwargs):
     options = options or {}
     seats = arenas.make_game(game_id, **options).spec.seats
-    players = [Talker(0.15), "random", Talker(0.0), "scripted"][:seats]
+    players = [Talker(0.15), "random", Talker(0.0), "scripted", *["random"] * 4][:seats]
     return list(arenas.play_matches(game_id, players, n, seed, options=options, **kwargs))
 
 

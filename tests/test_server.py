@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import gc
+import io
 import json
 import logging
 import math
@@ -15,6 +17,7 @@ import sys
 import threading
 import time
 
+import numpy as np
 import pytest
 
 pytest.importorskip("aiohttp")
@@ -567,3 +570,34 @@ def test_the_first_model_of_the_list_is_taken(server, policy):
 )
 def test_strange_pauses_do_no_harm(retry_after):
     assert math.isinf(endpoint._seconds(retry_after)) or endpoint._seconds(retry_after) >= 0
+
+
+# -- pictures --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("engine", ["vllm", "openai", "llamacpp"])
+def test_pictures_of_a_prompt_are_sent_as_png(server, policy, engine):
+    pygame = pytest.importorskip("pygame")
+    server.engine = engine
+    game = arenas.make_game("Spy-v0", players=3, modality="image", spy_sees="pair")
+    match = Match(game, 0, language=True)
+    seat = match.awaited[0]
+    (reply,) = policy().act([Turn.of(match, seat)])
+    assert isinstance(reply.text, str)
+    (messages,) = [each["messages"] for each in server.asked if "messages" in each]
+    assert messages[0]["content"] == game.brief(seat)
+    picture, text = messages[1]["content"]
+    assert text == {"type": "text", "text": game.tell(match.state, seat)}
+    head, _, data = picture["image_url"]["url"].partition(",")
+    assert head == "data:image/png;base64"
+    loaded = pygame.image.load(io.BytesIO(base64.b64decode(data)))
+    pixels = pygame.surfarray.array3d(loaded).swapaxes(0, 1)
+    assert np.array_equal(pixels, game.pictures(match.state, seat)[0])
+
+
+def test_prompts_of_text_alone_refuse_pictures(policy):
+    pytest.importorskip("pygame")
+    game = arenas.make_game("Spy-v0", modality="both")
+    match = Match(game, 0, language=True)
+    with pytest.raises(ValueError, match="prompt='chat'"):
+        policy(prompt="text").act([Turn.of(match, match.awaited[0])])

@@ -19,6 +19,7 @@ from arenas.core.environment import (
     submit,
 )
 from arenas.core.game import Game
+from arenas.core.language import with_pictures
 from arenas.core.match import Match
 from arenas.core.rng import SeedSequence
 
@@ -210,15 +211,21 @@ class GameEnv(MatchEnvironment, AECEnv[str, Any, Any]):
                 return
             yield self.agent_selection
 
-    def messages(self, agent: str) -> list[dict[str, Any]]:
+    def messages(self, agent: str, pictures: bool = False) -> list[dict[str, Any]]:
         """The text observation of `agent` as chat messages (views "text" and "both").
+
+        Args:
+            agent: whose.
+            pictures: with those that the game shows to it, see `language.with_pictures`.
 
         Raises:
             ValueError: the view is "array".
         """
         if self.match.conversation is None:
             raise ValueError('messages need view="text" or view="both"')
-        return self.match.conversation.messages(self._seats[agent])
+        seat = self._seats[agent]
+        shown = self.game.pictures(self.match.state, seat) if pictures else ()
+        return with_pictures(self.match.conversation.messages(seat), shown)
 
     def save(self) -> tuple[Any, ...]:
         """A snapshot of the match; `restore` goes back to it, any number of times."""

@@ -292,6 +292,20 @@ class Game(ABC, Generic[S]):
         """
         return text_picture(self.show(state, seat))
 
+    def pictures(self, state: S, seat: int) -> Sequence[np.ndarray]:
+        """Pictures that belong to what `seat` is told first, for models that see; none mostly.
+
+        They stay the same throughout a match, and each prompt of the seat has them once: in the
+        first message of the user, before the text.
+
+        Returns:
+            Arrays (height, width, 3) uint8.
+
+        Raises:
+            ImportError: pygame is not installed.
+        """
+        return ()
+
     def format(self, state: S, seat: int, move: Move) -> str:
         """A legal move in words, such that `parse` reads it back."""
         return f"[{move}]"

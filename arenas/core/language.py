@@ -16,7 +16,7 @@ One legal move named (once or often) is the move; none, or two different ones, i
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 M = TypeVar("M")
@@ -80,6 +80,26 @@ def read_move(text: str, names: Mapping[str, M], max_chars: int) -> M:
     if marked and len(marked[0]) <= 40:
         raise ValueError(f"[{marked[0]}] is not a legal move now; {legal}")
     raise ValueError(f"the reply names no move in [brackets]; {legal}")
+
+
+def with_pictures(messages: Sequence[dict[str, Any]], pictures: Sequence[Any]) -> list[Any]:
+    """Chat messages with pictures before the text of the first message of the user.
+
+    Args:
+        messages: `{"role": ..., "content": text}`.
+        pictures: arrays (height, width, 3) uint8.
+
+    Returns:
+        Fresh messages. The content of that one is a list of parts, as processors of `transformers`
+        take it: `{"type": "image", "image": array}` and `{"type": "text", "text": text}`. Without
+        pictures they are as they were.
+    """
+    told = [dict(message) for message in messages]
+    first = next((message for message in told if message["role"] == "user"), None)
+    if pictures and first is not None:
+        images = [{"type": "image", "image": picture} for picture in pictures]
+        first["content"] = [*images, {"type": "text", "text": first["content"]}]
+    return told
 
 
 class Conversation:

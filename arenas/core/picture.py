@@ -5,6 +5,7 @@ pygame comes with the extra `draw` and is imported when the first picture is dra
 
 from __future__ import annotations
 
+import io
 import os
 from functools import cache
 from types import ModuleType
@@ -34,6 +35,18 @@ def load_pygame() -> ModuleType:
 def pixels(surface: Any) -> np.ndarray:
     """A pygame surface as a fresh array: (height, width, 3) uint8, red, green, blue."""
     return np.ascontiguousarray(load_pygame().surfarray.array3d(surface).swapaxes(0, 1))
+
+
+def png(picture: np.ndarray) -> bytes:
+    """A picture as a PNG file.
+
+    Args:
+        picture: (height, width, 3) uint8.
+    """
+    pygame = load_pygame()
+    file = io.BytesIO()
+    pygame.image.save(pygame.surfarray.make_surface(picture.swapaxes(0, 1)), file, "picture.png")
+    return file.getvalue()
 
 
 def text_picture(text: str, height: int = 24) -> np.ndarray:

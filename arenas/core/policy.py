@@ -102,6 +102,15 @@ class Turn:
         return [brief, {"role": "user", "content": self.told}]
 
     @property
+    def pictures(self) -> Sequence[np.ndarray]:
+        """Pictures that belong to the prompt: arrays (height, width, 3) uint8; none mostly.
+
+        A player that reads prompts either sends them on (`language.with_pictures`) or refuses the
+        turn: without them the prompt is not whole.
+        """
+        return self.game.pictures(self._state, self.seat)
+
+    @property
     def replies(self) -> Sequence[str] | None:
         """The legal moves in words, in the order of `legal`; None where they are too many."""
         return self.game.replies(self._state, self.seat)

@@ -20,6 +20,7 @@ from arenas.core.environment import (
     submit,
 )
 from arenas.core.game import Game
+from arenas.core.language import with_pictures
 from arenas.core.match import Match
 from arenas.core.policy import Policy, Turn, answer
 from arenas.core.record import MatchRecord
@@ -146,15 +147,19 @@ class SeatEnv(MatchEnvironment, gym.Env[dict[str, Any], Any]):
             return np.zeros(self.game.mask_size, bool)
         return self.game.mask(self.match.state, self._learner).astype(bool)
 
-    def messages(self) -> list[dict[str, Any]]:
+    def messages(self, pictures: bool = False) -> list[dict[str, Any]]:
         """The learner's text observation as chat messages (views "text" and "both").
+
+        Args:
+            pictures: with those that the game shows to it, see `language.with_pictures`.
 
         Raises:
             ValueError: no seat of this environment uses text.
         """
         if self.match.conversation is None:
             raise ValueError('messages need view="text" or view="both"')
-        return self.match.conversation.messages(self._learner)
+        shown = self.game.pictures(self.match.state, self._learner) if pictures else ()
+        return with_pictures(self.match.conversation.messages(self._learner), shown)
 
     def record(self, seats: Sequence[str] | None = None) -> MatchRecord:
         """As in every environment; without `seats` the learner's seat is called "learner"."""

@@ -17,6 +17,7 @@ configurations of models have defaults of their own.
 
 from __future__ import annotations
 
+import base64
 import json
 import math
 import re
@@ -25,6 +26,7 @@ from dataclasses import dataclass
 from operator import index
 from typing import Any, NamedTuple
 
+from arenas.core.picture import png
 from arenas.policies.endpoint import Endpoint
 
 Ids = tuple[int, ...]
@@ -82,6 +84,23 @@ class Answer(NamedTuple):
     prompt: Ids | None = None
     completion: Ids | None = None
     logprobs: tuple[float, ...] | None = None
+
+
+def image_urls(messages: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Chat messages whose pictures are parts as OpenAI's API takes them: PNG in `data:` URLs."""
+    return [
+        {**message, "content": [_part(part) for part in message["content"]]}
+        if isinstance(message["content"], list)
+        else message
+        for message in messages
+    ]
+
+
+def _part(part: dict[str, Any]) -> dict[str, Any]:
+    if part["type"] != "image":
+        return part
+    data = base64.b64encode(png(part["image"])).decode("ascii")
+    return {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{data}"}}
 
 
 class OpenAI:
@@ -214,6 +233,11 @@ class LlamaCpp(OpenAI):
     ) -> Answer:
         constraint = {"grammar": _gbnf(question)} if question.constrained else {}
         prompt = question.prompt
+        if not isinstance(prompt, str) and any(isinstance(m["content"], list) for m in prompt):
+            # Its own routes take no pictures; the common one does, and tells no token ids.
+            if constraint:
+                raise ValueError("llama.cpp takes pictures with moves='free' only")
+            return await super().complete(endpoint, model, question, sampling)
         if not isinstance(prompt, str):
             prompt = await endpoint.ask(
                 f"{endpoint.root}/apply-template",

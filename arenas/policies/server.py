@@ -11,8 +11,17 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from arenas.core.game import Game
+from arenas.core.language import with_pictures
 from arenas.core.policy import Policy, PolicyError, Reply, Stream, Tokens, Turn
-from arenas.policies.dialects import ENGINES, Answer, OpenAI, Question, Sampling, read_models
+from arenas.policies.dialects import (
+    ENGINES,
+    Answer,
+    OpenAI,
+    Question,
+    Sampling,
+    image_urls,
+    read_models,
+)
 from arenas.policies.endpoint import Endpoint, ServerRefused, ServerUnavailable
 
 __all__ = ["ServerPolicy", "ServerRefused", "ServerUnavailable", "server_player"]
@@ -164,7 +173,17 @@ class ServerPolicy(Policy):
             raise
 
     def _question(self, turn: Turn) -> Question:
-        prompt = turn.messages if self.prompt == "chat" else f"{turn.text}{BLANK_LINE}You:"
+        pictures = turn.pictures
+        prompt: list[dict[str, Any]] | str
+        if self.prompt == "chat":
+            prompt = image_urls(with_pictures(turn.messages, pictures))
+        elif len(pictures):
+            raise ValueError(
+                f"{turn.game.spec.name} shows pictures with these options, which prompt='text' "
+                "cannot send: use prompt='chat'"
+            )
+        else:
+            prompt = f"{turn.text}{BLANK_LINE}You:"
         # 31 bits are a seed everywhere.
         seed = turn.rng.bits() >> 33
         if self.moves == "free":

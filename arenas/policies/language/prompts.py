@@ -108,8 +108,15 @@ class Prompts:
             adapter: of `peft`, for whoever reads it.
 
         Raises:
-            ValueError: the rules and the situation do not fit into the context with the reply.
+            ValueError: the rules and the situation do not fit into the context with the reply, or
+                there are pictures beside them, which a model of text alone cannot see.
         """
+        if len(turn.pictures):
+            raise ValueError(
+                f"{turn.game.spec.name} shows pictures with these options, and a causal language "
+                "model reads text alone: choose options that put everything into words, or a "
+                "player on a server that takes images (server:URL)"
+            )
         messages = turn.messages if self.history else _now(turn)
         added = self.role_prompts.get(turn.agent, self.role_prompts.get(turn.role))
         if added is not None:
