@@ -2,27 +2,40 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import resource
-import subprocess
+import signal
 import sys
-import tempfile
-import time
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from arenas.sandbox.limits import Limits
+from arenas.sandbox.machine import interpreter, make_plan
 from arenas.sandbox.results import CommandRun, ExitReason, Outcome, TestRun
 from arenas.sandbox.tree import Tree
 from arenas.sandbox.walls import TooWeak, walls
+from arenas.sandbox.worker import RawRun, Worker, WorkerError
+
+if TYPE_CHECKING:
+    from arenas.sandbox.inside.house import Plan
 
 
 class SandboxError(RuntimeError):
     """The sandbox itself failed, not what it ran; the message says how."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """What the tested process said of one test: `variant` is the version of its file, from 0."""
+
+    variant: int
+    test: str
+    outcome: Outcome
+    seconds: float
+    message: str
 
 
 class Runner:
@@ -62,8 +75,17 @@ class Runner:
         self.options = tuple(options)
         self.workers = workers or os.cpu_count() or 1
         self.report = walls()
-        if not self.report.enough and not allow_weak:
-            raise TooWeak(f"this machine lacks: {', '.join(self.report.missing)}")
+        if not (self.report.enough or allow_weak):
+            raise TooWeak(
+                f"this machine lacks what hostile code needs: {', '.join(self.report.missing)}; "
+                "see `arenas sandbox doctor`, or set allow_weak=True for code that you trust"
+            )
+        self._plan = make_plan(self.report.level, self.packages, self.options)
+        self._names = _names_inside(self._plan)
+        self._free = threading.Condition()
+        self._idle: list[Worker] = []
+        self._busy = 0
+        self._closed = False
 
     def __enter__(self) -> Runner:
         return self
@@ -78,6 +100,10 @@ class Runner:
 
     def close(self) -> None:
         """Ends the workers; nothing of them is left. May be called twice."""
+        with self._free:
+            self._closed = True
+            while self._idle:
+                self._idle.pop().close()
 
     def run_tests(
         self,
@@ -101,36 +127,70 @@ class Runner:
             ValueError: a test file is not in the tree.
             SandboxError: the sandbox failed.
         """
-        _check_files(tree, test_files)
-        with tempfile.TemporaryDirectory() as folder:
-            root = Path(folder, "tree")
-            tree.write(root)
-            plugin = Path(folder, "plugin")
-            plugin.mkdir()
-            (plugin / "thin_reporter.py").write_text(_REPORTER)
-            results = Path(folder, "results")
-            argv = [sys.executable, "-m", "pytest", "-q", "-p", "thin_reporter"]
-            argv += ["-p", "no:cacheprovider", "-c", os.devnull, "--rootdir", str(root)]
-            argv += [*self.options, *test_files]
-            env = {"PYTHONPATH": os.pathsep.join([str(plugin), *self._paths(root)])}
-            code, output, reason, wall, cpu = self._spawn(
-                argv, root, limits or self.limits, {**env, "RESULTS": str(results)}, seed
+        missing = [path for path in test_files if path not in tree]
+        if missing or not test_files:
+            raise ValueError(f"not in the tree: {missing}" if missing else "no test files")
+        run, reports = self.run_given(
+            tree, test_files, {}, select=select, limits=limits, seed=seed, explain=True
+        )
+        outcomes: dict[str, Outcome] = {}
+        durations: dict[str, float] = {}
+        messages: dict[str, str] = {}
+        for report in reports:
+            outcomes[report.test], durations[report.test] = report.outcome, report.seconds
+            if report.message:
+                messages[report.test] = report.message
+        for test in select or ():
+            outcomes.setdefault(test, "missing")
+        return replace(run, outcomes=outcomes, durations=durations, messages=messages)
+
+    def run_given(
+        self,
+        tree: Tree,
+        test_files: Sequence[str],
+        given: Mapping[str, Sequence[bytes]],
+        *,
+        select: Sequence[str] | None = None,
+        limits: Limits | None = None,
+        seed: int = 0,
+        explain: bool = False,
+    ) -> tuple[TestRun, list[Report]]:
+        """Runs test files, some of which are given as code, and returns each report as it came.
+
+        This is what `grade` stands on.
+
+        Args:
+            tree: As in `run_tests`.
+            test_files: As in `run_tests`.
+            given: Versions of test modules, as marshalled code, by path. All versions of a file
+                are run, and reports name which one they come from.
+            select: As in `run_tests`.
+            limits: As in `run_tests`.
+            seed: As in `run_tests`.
+            explain: Whether assertions are rewritten to say why they fail, which costs time.
+
+        Returns:
+            The run without outcomes, and the reports.
+        """
+        shadowed = sorted(self._names & _top_level(tree, self.python_path))
+        if shadowed:
+            detail = (
+                f"the tree has modules of its own named {', '.join(shadowed)}, which are loaded"
             )
-            outcomes: dict[str, Outcome] = {}
-            durations: dict[str, float] = {}
-            messages: dict[str, str] = {}
-            if results.exists():
-                for line in results.read_text().splitlines():
-                    test, outcome, duration, message = json.loads(line)
-                    if select is None or test in select:
-                        outcomes[test], durations[test] = outcome, duration
-                        if message:
-                            messages[test] = message
-            for test in select or ():
-                outcomes.setdefault(test, "missing")
-            if reason == "ok" and code not in (0, 1):
-                reason = "exited"
-        return TestRun(outcomes, durations, messages, reason, "", output, wall, cpu)
+            return TestRun({}, reason="refused", detail=f"{detail} from elsewhere"), []
+        head = {"tests": list(test_files), "select": None if select is None else list(select)}
+        raw = self._do(tree, head, given, b"", limits, seed, explain=explain)
+        reports, status, wall = _read_reports(raw.results)
+        if wall:
+            raise SandboxError(f"the walls could not be put up: {wall}")
+        reason, detail = _how_it_ended(raw)
+        if reason == "ok" and status not in (0, 1, 5):
+            reason = "exited"
+            detail = f"the process ended with status {os.waitstatus_to_exitcode(raw.status)}"
+        run = TestRun(
+            {}, reason=reason, detail=detail, output=raw.output, wall_s=raw.wall_s, cpu_s=raw.cpu_s
+        )
+        return run, reports
 
     def run_command(
         self,
@@ -148,96 +208,149 @@ class Runner:
         Raises:
             SandboxError: the sandbox failed.
         """
-        argv = [sys.executable if argv[0] == "python" else argv[0], *argv[1:]]
-        with tempfile.TemporaryDirectory() as folder:
-            tree.write(folder)
-            env = {"PYTHONPATH": os.pathsep.join(self._paths(Path(folder)))}
-            code, output, reason, wall, cpu = self._spawn(
-                argv, Path(folder), limits or self.limits, env, seed, stdin
-            )
-        return CommandRun(code if reason == "ok" else None, output, reason, "", wall, cpu)
-
-    def _paths(self, root: Path) -> list[str]:
-        return [os.path.normpath(root / path) for path in self.python_path]
-
-    def _spawn(
-        self,
-        argv: Sequence[str],
-        folder: Path,
-        limits: Limits,
-        env: Mapping[str, str],
-        seed: int,
-        stdin: bytes = b"",
-    ) -> tuple[int | None, str, ExitReason, float, float]:
-        began = time.monotonic()
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        env = {
-            "PATH": "/usr/bin:/bin",
-            "PYTHONHASHSEED": str(seed % 2**32),
-            "PYTHONDONTWRITEBYTECODE": "1",
-            "LC_ALL": "C.UTF-8",
-            "TZ": "UTC",
-            **env,
-        }
-        reason: ExitReason = "ok"
-        code: int | None = None
-        with subprocess.Popen(
-            argv,
-            cwd=folder,
-            env=env,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            preexec_fn=_bounds(limits),
-        ) as process:
-            try:
-                output, _ = process.communicate(stdin, limits.wall_s)
-                code = process.returncode
-            except subprocess.TimeoutExpired:
-                reason = "timeout"
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(process.pid, 9)
-                output, _ = process.communicate()
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-        text = output.decode(errors="replace")[-limits.output_bytes :]
-        return code, text, reason, time.monotonic() - began, cpu
-
-
-def _check_files(tree: Tree, test_files: Sequence[str]) -> None:
-    missing = [path for path in test_files if path not in tree]
-    if missing or not test_files:
-        raise ValueError(
-            f"no such test files in the tree: {missing}" if missing else "no test files"
+        if not argv:
+            raise ValueError("a command has at least a name")
+        program = interpreter() if argv[0] == "python" else argv[0]
+        head = {"command": [program, *argv[1:]]}
+        limits = limits or self.limits
+        if limits.processes == 1:
+            # To execute a program is refused together with forking.
+            limits = replace(limits, processes=2, threads=max(limits.threads, 2))
+        raw = self._do(tree, head, {}, stdin, limits, seed)
+        _, _, wall = _read_reports(raw.results)
+        if wall:
+            raise SandboxError(f"the walls could not be put up: {wall}")
+        reason, detail = _how_it_ended(raw)
+        code = os.waitstatus_to_exitcode(raw.status)
+        if reason == "killed":
+            reason = "ok"
+        return CommandRun(
+            code if reason == "ok" else None, raw.output, reason, detail, raw.wall_s, raw.cpu_s
         )
 
+    def _do(
+        self,
+        tree: Tree,
+        head: Mapping[str, Any],
+        given: Mapping[str, Sequence[bytes]],
+        stdin: bytes,
+        limits: Limits | None,
+        seed: int,
+        *,
+        explain: bool = False,
+    ) -> RawRun:
+        blobs: list[bytes] = [*tree.values()]
+        whole = {
+            "command": None,
+            "tests": [],
+            "select": None,
+            "explain": explain,
+            "seed": seed,
+            "python_path": self.python_path,
+            "files": [(path, len(data)) for path, data in tree.items()],
+            "given": [(path, [len(code) for code in codes]) for path, codes in given.items()],
+            "stdin": len(stdin),
+            **head,
+        }
+        blobs += [code for codes in given.values() for code in codes]
+        job = b"".join([json.dumps(whole).encode(), b"\n", *blobs, stdin])
+        worker = self._take(seed % 2**32)
+        try:
+            run = worker.run(job, limits or self.limits)
+        except BaseException as error:
+            worker.close()
+            self._give_back(None)
+            if isinstance(error, WorkerError):
+                raise SandboxError(str(error)) from None
+            raise
+        self._give_back(worker)
+        return run
 
-def _bounds(limits: Limits) -> Callable[[], Any]:
-    def set_limits() -> None:
-        resource.setrlimit(resource.RLIMIT_AS, (limits.memory_bytes,) * 2)
-        resource.setrlimit(resource.RLIMIT_CPU, (int(limits.cpu_s) + 1,) * 2)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (limits.file_bytes,) * 2)
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    def _take(self, hash_seed: int) -> Worker:
+        """A worker with this hash seed: an idle one, or a new one in place of another's."""
+        with self._free:
+            self._free.wait_for(lambda: self._closed or self._busy < self.workers)
+            if self._closed:
+                raise SandboxError("the runner is closed")
+            self._busy += 1
+            for worker in reversed(self._idle):
+                if worker.hash_seed == hash_seed:
+                    self._idle.remove(worker)
+                    return worker
+            spare = self._idle.pop(0) if len(self._idle) + self._busy > self.workers else None
+        try:
+            if spare:
+                spare.close()
+            return Worker(self._plan, hash_seed)
+        except BaseException as error:
+            self._give_back(None)
+            if isinstance(error, WorkerError):
+                raise SandboxError(str(error)) from None
+            raise
 
-    return set_limits
+    def _give_back(self, worker: Worker | None) -> None:
+        with self._free:
+            self._busy -= 1
+            if worker:
+                if self._closed:
+                    worker.close()
+                else:
+                    self._idle.append(worker)
+            self._free.notify()
 
 
-_REPORTER = """
-import json, os
+def _names_inside(plan: Plan) -> frozenset[str]:
+    """Top-level modules that a tree cannot replace."""
+    site = {name.partition(".")[0] for name in plan["site"] if "-" not in name}
+    return frozenset(site | sys.stdlib_module_names)
 
-def pytest_runtest_logreport(report):
-    if report.when == "call" or (report.when == "setup" and not report.passed):
-        outcome = report.outcome
-        if report.when == "setup" and outcome == "failed":
-            outcome = "error"
-        with open(os.environ["RESULTS"], "a") as file:
-            row = [report.nodeid, outcome, report.duration, report.longreprtext[-2000:]]
-            file.write(json.dumps(row) + "\\n")
 
-def pytest_collectreport(report):
-    if report.failed:
-        with open(os.environ["RESULTS"], "a") as file:
-            row = [report.nodeid, "error", 0.0, report.longreprtext[-2000:]]
-            file.write(json.dumps(row) + "\\n")
-"""
+def _top_level(tree: Tree, python_path: Sequence[str]) -> frozenset[str]:
+    names: set[str] = set()
+    for folder in python_path:
+        prefix = "" if folder in ("", ".") else f"{folder.strip('/')}/"
+        for path in tree:
+            if path.startswith(prefix):
+                name, _, rest = path[len(prefix) :].partition("/")
+                if rest.endswith(".py") and f"{prefix}{name}/__init__.py" in tree:
+                    names.add(name)
+                elif not rest and name.endswith((".py", ".so")):
+                    names.add(name.partition(".")[0])
+    return frozenset(names)
+
+
+def _read_reports(results: bytes) -> tuple[list[Report], int | None, str]:
+    """The reports, pytest's exit status where the end was reached, and a wall that fell.
+
+    Tested code may have written anything, so what is not a report is an end that was not reached.
+    """
+    reports: list[Report] = []
+    for line in results.split(b"\n"):
+        if not line:
+            continue
+        try:
+            kind, *words = json.loads(line)
+            if kind == "wall":
+                return [], None, str(words[0])
+            if kind == "end":
+                return reports, int(words[0]), ""
+            variant, test, outcome, seconds, message = words
+            if outcome not in ("passed", "failed", "error", "skipped"):
+                raise ValueError(outcome)
+            reports.append(Report(int(variant), str(test), outcome, float(seconds), str(message)))
+        except (ValueError, TypeError, RecursionError):
+            return reports, None, ""
+    return reports, None, ""
+
+
+def _how_it_ended(raw: RawRun) -> tuple[ExitReason, str]:
+    code = os.waitstatus_to_exitcode(raw.status)
+    if raw.reason == "timeout":
+        return "timeout", f"not done after {raw.wall_s:.1f} s"
+    if raw.reason == "output":
+        return "output", "more output than a run may write"
+    if code in (-signal.SIGXCPU, -signal.SIGKILL) and raw.cpu_s > 1:
+        return "timeout", f"{raw.cpu_s:.1f} s of processor time"
+    if code < 0:
+        return "killed", f"ended by {signal.Signals(-code).name}"
+    return "ok", ""

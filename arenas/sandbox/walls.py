@@ -28,6 +28,7 @@ class Report:
         missing: Names of what the stated minimum lacks here; empty where hostile code may run.
     """
 
+    level: str
     walls: tuple[Wall, ...]
     missing: tuple[str, ...]
 
@@ -39,4 +40,4 @@ class Report:
 
 def walls() -> Report:
     """Probes this machine; the first call of a process takes some 30 ms."""
-    return Report((Wall("rlimits", "memory, processor time, file sizes", True),), ())
+    return Report("namespaces", (Wall("rlimits", "memory, processor time, file sizes", True),), ())

@@ -1,0 +1,102 @@
+"""What of this machine is seen behind the walls: the system's libraries, Python, a few packages."""
+
+from __future__ import annotations
+
+import glob
+import os
+import re
+import sys
+import sysconfig
+from collections.abc import Iterable, Sequence
+from importlib import metadata
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from arenas.sandbox.inside.house import Plan
+
+_SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
+_LOADER = ("/etc/ld.so.cache", "/etc/alternatives")
+
+
+def interpreter() -> str:
+    """The interpreter that runs behind the walls: this one, without its virtual environment."""
+    return os.path.realpath(getattr(sys, "_base_executable", None) or sys.executable)
+
+
+def make_plan(level: str, packages: Sequence[str], options: Sequence[str]) -> Plan:
+    """What a keeper is told; see `house.Plan`.
+
+    Raises:
+        ValueError: a package is not installed.
+    """
+    readable = [path for path in (*_SYSTEM, *_LOADER) if os.path.lexists(path)]
+    prefix = sys.base_prefix
+    if not prefix.startswith("/usr"):
+        readable += [
+            path for name in ("bin", "lib", "lib64") if os.path.isdir(path := f"{prefix}/{name}")
+        ]
+    hidden = sorted(
+        {
+            os.path.realpath(path)
+            for root in {prefix, "/usr", "/usr/local"}
+            for path in glob.glob(f"{root}/lib*/python3*/*-packages")
+            if os.path.isdir(path)
+        }
+    )
+    site = {name: path for package in ("pytest", *packages) for name, path in _files_of(package)}
+    paths = sysconfig.get_paths()
+    standard = paths["stdlib"]
+    dynamic = sysconfig.get_config_var("DESTSHARED") or f"{standard}/lib-dynload"
+    if level == "landlock":
+        # Landlock's rules only ever allow, so what is hidden is left out of what is shown.
+        readable = _without(readable, hidden)
+    return {
+        "level": level,
+        "readable": readable,
+        "hidden": hidden,
+        "site": site,
+        "scratch": "",
+        "path": [standard, dynamic],
+        "options": list(options),
+    }
+
+
+def _without(paths: Iterable[str], hidden: Sequence[str]) -> list[str]:
+    kept: list[str] = []
+    for path in paths:
+        real = os.path.realpath(path)
+        if real in hidden:
+            continue
+        if any(other.startswith(f"{real}/") for other in hidden):
+            kept += _without((f"{real}/{name}" for name in os.listdir(real)), hidden)
+        else:
+            kept.append(path)
+    return kept
+
+
+def _files_of(package: str) -> list[tuple[str, str]]:
+    """Files and directories at the top of a distribution and of all that it requires."""
+    found: dict[str, str] = {}
+    seen: set[str] = set()
+    wanted = [package]
+    while wanted:
+        name = wanted.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        try:
+            distribution = metadata.distribution(name)
+        except metadata.PackageNotFoundError:
+            if name == package:
+                raise ValueError(f"{package} is not installed; pip install {package}") from None
+            continue  # a requirement of another platform or version
+        for file in distribution.files or ():
+            top = file.parts[0]
+            if top not in ("..", "__pycache__") and not top.endswith(".pth"):
+                found[top] = os.path.realpath(str(distribution.locate_file(top)))
+        for requirement in distribution.requires or ():
+            if "extra ==" not in requirement:
+                match = re.match(r"[A-Za-z0-9._-]+", requirement)
+                assert match is not None
+                wanted.append(match[0])
+    return sorted(found.items())
