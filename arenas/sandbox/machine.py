@@ -17,10 +17,25 @@ if TYPE_CHECKING:
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 _LOADER = ("/etc/ld.so.cache", "/etc/alternatives")
 
+_BOOT = """
+import importlib, sys, types
+for name in ("arenas", "arenas.sandbox"):
+    sys.modules[name] = types.ModuleType(name)
+    sys.modules[name].__path__ = [sys.argv[1] + name.replace("arenas", "", 1).replace(".", "/")]
+importlib.import_module("arenas.sandbox.inside." + sys.argv[2]).main(*map(int, sys.argv[3:]))
+"""
+
 
 def interpreter() -> str:
     """The interpreter that runs behind the walls: this one, without its virtual environment."""
     return os.path.realpath(getattr(sys, "_base_executable", None) or sys.executable)
+
+
+def inner_command(module: str, *arguments: object) -> list[str]:
+    """A command that calls `main` of a module of `inside`, without importing the rest of us."""
+    package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    words = map(str, arguments)
+    return [interpreter(), "-s", "-S", "-B", "-c", _BOOT, package, module, *words]
 
 
 def make_plan(level: str, packages: Sequence[str], options: Sequence[str]) -> Plan:

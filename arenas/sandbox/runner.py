@@ -16,7 +16,7 @@ from arenas.sandbox.limits import Limits
 from arenas.sandbox.machine import interpreter, make_plan
 from arenas.sandbox.results import CommandRun, ExitReason, Outcome, TestRun
 from arenas.sandbox.tree import Tree
-from arenas.sandbox.walls import TooWeak, walls
+from arenas.sandbox.walls import Level, TooWeak, walls
 from arenas.sandbox.worker import RawRun, Worker, WorkerError
 
 if TYPE_CHECKING:
@@ -54,8 +54,11 @@ class Runner:
             files of the tree are not read.
         workers: Workers that are kept; by default one a processor.
         allow_weak: Run even where the machine lacks a wall of the minimum.
+        level: Which walls to use: `namespaces`, `landlock` or `limits`, see `walls`; by default
+            the strongest that stands.
 
     Raises:
+        ValueError: there is no such level, or a package is not installed.
         TooWeak: it lacks one, and `allow_weak` is not set.
     """
 
@@ -68,19 +71,22 @@ class Runner:
         options: Sequence[str] = (),
         workers: int | None = None,
         allow_weak: bool = False,
+        level: Level | None = None,
     ) -> None:
         self.limits = limits or Limits()
         self.python_path = tuple(python_path)
         self.packages = tuple(packages)
         self.options = tuple(options)
         self.workers = workers or os.cpu_count() or 1
-        self.report = walls()
-        if not (self.report.enough or allow_weak):
+        report = walls()
+        self.level: Level = level or report.level
+        missing = report.missing_at(self.level)
+        if missing and not allow_weak:
             raise TooWeak(
-                f"this machine lacks what hostile code needs: {', '.join(self.report.missing)}; "
-                "see `arenas sandbox doctor`, or set allow_weak=True for code that you trust"
+                f"hostile code needs what is not here: {', '.join(missing)}; see `arenas sandbox "
+                "doctor`, or set allow_weak=True for code that you trust"
             )
-        self._plan = make_plan(self.report.level, self.packages, self.options)
+        self._plan = make_plan(self.level, self.packages, self.options)
         self._names = _names_inside(self._plan)
         self._free = threading.Condition()
         self._idle: list[Worker] = []

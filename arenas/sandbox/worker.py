@@ -11,22 +11,11 @@ import subprocess
 import tempfile
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from arenas.sandbox.inside.house import SITE, Plan
 from arenas.sandbox.limits import Limits
-from arenas.sandbox.machine import interpreter
-
-_BOOT = """
-import sys, types
-for name in ("arenas", "arenas.sandbox"):
-    sys.modules[name] = types.ModuleType(name)
-    sys.modules[name].__path__ = [sys.argv[1] + name.replace("arenas", "", 1).replace(".", "/")]
-from arenas.sandbox.inside.keeper import main
-main(int(sys.argv[2]))
-"""
-"""Starts a keeper without importing the rest of `arenas`."""
+from arenas.sandbox.machine import inner_command
 
 _START_S = 60.0
 _GRACE_S = 10.0
@@ -70,8 +59,6 @@ class Worker:
         self.hash_seed = hash_seed
         self._scratch = tempfile.mkdtemp(prefix="arenas-sandbox-")
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        package = str(Path(__file__).resolve().parent.parent)
-        descriptor = str(theirs.fileno())
         if plan["level"] != "namespaces":
             os.mkdir(f"{self._scratch}{SITE}")
             for name, path in plan["site"].items():
@@ -79,7 +66,7 @@ class Worker:
         self._log = open(f"{self._scratch}/log", "w+b")  # noqa: SIM115 - closed in `close`
         try:
             self._process = subprocess.Popen(
-                [interpreter(), "-s", "-S", "-B", "-c", _BOOT, package, descriptor],
+                inner_command("keeper", theirs.fileno()),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=self._log,

@@ -84,14 +84,13 @@ class Reporter:
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> pytest.TestReport | None:
         """Leaves out the words for failures, which cost more than most tests, unless asked for."""
-        if (
-            self.explain
-            or call.excinfo is None
-            or call.excinfo.errisinstance(pytest.skip.Exception)
-        ):
+        phase, raised = call.when, call.excinfo
+        if self.explain or phase == "collect" or raised is None:
+            return None
+        if raised.errisinstance(pytest.skip.Exception):
             return None
         return pytest.TestReport(
-            item.nodeid, item.location, {}, "failed", None, call.when or "call", (), call.duration
+            item.nodeid, item.location, {}, "failed", None, phase, (), call.duration
         )
 
 

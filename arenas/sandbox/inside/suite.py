@@ -106,6 +106,7 @@ def prepare(plan: Plan) -> None:
 def do(job: Job, results: int) -> NoReturn:
     """Does a job; ends the process without giving anybody's exit handlers a turn."""
     if job.head["command"]:
+        os.close(results)
         os.environ["PYTHONPATH"] = os.pathsep.join(sys.path)
         try:
             os.execvp(job.head["command"][0], job.head["command"])
