@@ -62,12 +62,16 @@ def make_plan(level: str, packages: Sequence[str], options: Sequence[str]) -> Pl
     paths = sysconfig.get_paths()
     standard = paths["stdlib"]
     dynamic = sysconfig.get_config_var("DESTSHARED") or f"{standard}/lib-dynload"
+    listed: list[str] = []
     if level == "landlock":
         # Landlock's rules only ever allow, so what is hidden is left out of what is shown.
+        # Python looks into the directories of its library before it opens a file in them.
         readable = _without(readable, hidden)
+        listed = [os.path.dirname(path) for path in hidden]
     return {
         "level": level,
         "readable": readable,
+        "listed": listed,
         "hidden": hidden,
         "site": site,
         "scratch": "",

@@ -209,7 +209,8 @@ class Runner:
     ) -> CommandRun:
         """Runs a command in the root of a tree; what it writes is gone afterwards.
 
-        `argv[0]` is looked up in `/usr/bin` and `/bin`; `python` is this interpreter.
+        `argv[0]` is looked up in `/usr/bin` and `/bin`; `python` is this interpreter. With
+        `Limits(processes=1)` it is a program that starts no others: not a shell.
 
         Raises:
             SandboxError: the sandbox failed.
@@ -218,10 +219,6 @@ class Runner:
             raise ValueError("a command has at least a name")
         program = interpreter() if argv[0] == "python" else argv[0]
         head = {"command": [program, *argv[1:]]}
-        limits = limits or self.limits
-        if limits.processes == 1:
-            # To execute a program is refused together with forking.
-            limits = replace(limits, processes=2, threads=max(limits.threads, 2))
         raw = self._do(tree, head, {}, stdin, limits, seed)
         _, _, wall = _read_reports(raw.results)
         if wall:

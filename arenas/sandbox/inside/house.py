@@ -37,7 +37,8 @@ class Plan(TypedDict):
     Attributes:
         level: `namespaces`, `landlock` or `limits`.
         readable: Paths of the machine that are seen at their own places.
-        hidden: Directories below them that are not.
+        listed: Directories of which only names are seen.
+        hidden: Directories below `readable` that are not seen.
         site: Packages: where each is, by its name below `SITE`.
         scratch: A directory of the machine, to build in; a run's `/box` where nothing is mounted.
         path: Where the standard library is, as on `sys.path`.
@@ -46,6 +47,7 @@ class Plan(TypedDict):
 
     level: str
     readable: list[str]
+    listed: list[str]
     hidden: list[str]
     site: dict[str, str]
     scratch: str
@@ -185,10 +187,10 @@ def close_doors(plan: Plan) -> None:
         kernel.drop_privileges()
         devices = [f"/dev/{name}" for name in _DEVICES]
         readable = [*plan["readable"], *plan["site"].values(), site(plan)]
-        kernel.landlock(readable, [box(plan), *devices])
+        kernel.landlock(readable, [box(plan), *devices], plan["listed"])
 
 
-def lock(plan: Plan, limits: dict[str, Any]) -> None:
+def lock(plan: Plan, limits: dict[str, Any], *, may_execute: bool) -> None:
     """Sets limits and the filter of system calls: the last step, in the process to be tested."""
     cpu = int(-(-limits["cpu_s"] // 1))
     bounds = {
@@ -207,8 +209,10 @@ def lock(plan: Plan, limits: dict[str, Any]) -> None:
         resource.setrlimit(kind, (bound, bound))
     resource.setrlimit(resource.RLIMIT_CPU, (cpu, cpu + 1))
     if plan["level"] != "limits" and kernel.can_filter():
+        may_fork = limits["processes"] > 1 and plan["level"] == "namespaces"
         kernel.filter_calls(
-            may_fork=limits["processes"] > 1 and plan["level"] == "namespaces",
+            may_fork=may_fork,
+            may_execute=may_execute or may_fork,
             only_landlock=plan["level"] == "landlock",
         )
 

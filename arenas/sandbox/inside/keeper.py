@@ -136,7 +136,7 @@ def _first(
         os.dup2(output, 2)
         for descriptor in {null, output, job.stdin or null}:
             os.close(descriptor)
-        house.lock(plan, limits)
+        house.lock(plan, limits, may_execute=bool(job.head["command"]))
     except BaseException as error:
         os.write(results, json.dumps(["wall", f"{type(error).__name__}: {error}"]).encode())
         os._exit(FAILED)

@@ -148,8 +148,10 @@ def landlock_abi() -> int:
         return 0
 
 
-def landlock(readable: Iterable[str], writable: Iterable[str]) -> None:
+def landlock(readable: Iterable[str], writable: Iterable[str], listed: Iterable[str] = ()) -> None:
     """Confines this process to some paths, and cuts TCP, signals and abstract sockets outside.
+
+    Of directories that are `listed`, names are seen, also of those below, and nothing else.
 
     Paths that do not exist are passed over. Needs `no_new_privileges`.
     """
@@ -166,8 +168,9 @@ def landlock(readable: Iterable[str], writable: Iterable[str]) -> None:
     ruleset = _syscall(
         "landlock_create_ruleset", 444, ctypes.c_char_p(attribute), len(attribute), 0
     )
+    grants = ((listed, _DIR_READ), (readable, _FILE_READ | _DIR_READ), (writable, handled))
     try:
-        for paths, rights in ((readable, _FILE_READ | _DIR_READ), (writable, handled)):
+        for paths, rights in grants:
             for path in paths:
                 try:
                     descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
@@ -289,6 +292,8 @@ _CALLS: dict[str, tuple[int | None, int | None]] = {
 _NO_FORK: dict[str, tuple[int | None, int | None]] = {
     "fork": (57, None),
     "vfork": (58, None),
+}
+_NO_EXECUTE: dict[str, tuple[int | None, int | None]] = {
     "execve": (59, 221),
     "execveat": (322, 281),
 }
@@ -337,9 +342,11 @@ def can_filter() -> bool:
     return MACHINE in _AUDIT_ARCH
 
 
-def refused_calls(*, may_fork: bool, only_landlock: bool) -> dict[str, int]:
+def refused_calls(*, may_fork: bool, may_execute: bool, only_landlock: bool) -> dict[str, int]:
     """Numbers, on this machine, of the calls that the filter refuses outright, by name."""
-    tables = [_CALLS, {} if may_fork else _NO_FORK, _NO_METADATA if only_landlock else {}]
+    tables = [_CALLS]
+    tables += [_NO_FORK] * (not may_fork) + [_NO_EXECUTE] * (not may_execute)
+    tables += [_NO_METADATA] * only_landlock
     column = 0 if MACHINE == "x86_64" else 1
     return {
         name: number
@@ -349,13 +356,14 @@ def refused_calls(*, may_fork: bool, only_landlock: bool) -> dict[str, int]:
     }
 
 
-def filter_calls(*, may_fork: bool, only_landlock: bool = False) -> None:
+def filter_calls(*, may_fork: bool, may_execute: bool, only_landlock: bool = False) -> None:
     """Installs the filter of system calls in this process, for good; needs `no_new_privileges`.
 
     Refused calls fail with EPERM, and those newer than the table with ENOSYS.
 
     Args:
-        may_fork: Processes may be started and programs executed; else only threads start.
+        may_fork: Processes may be started; else only threads start.
+        may_execute: Programs may be executed.
         only_landlock: No mount or process namespace stands: signals reach this process alone, and
             modes, owners and times of files cannot be changed.
     """
@@ -372,7 +380,8 @@ def filter_calls(*, may_fork: bool, only_landlock: bool = False) -> None:
         (_JEQ, 0, 1, _CLONE3),
         (_RETURN, 0, 0, _ERRNO | errno.ENOSYS),
     ]
-    for number in sorted(refused_calls(may_fork=may_fork, only_landlock=only_landlock).values()):
+    calls = refused_calls(may_fork=may_fork, may_execute=may_execute, only_landlock=only_landlock)
+    for number in sorted(calls.values()):
         program += [(_JEQ, 0, 1, number), refuse]
     if only_landlock:
         for numbers in _SIGNALS.values():

@@ -44,7 +44,7 @@ def _filter() -> None:
     if not kernel.can_filter():
         raise OSError(f"system calls of {kernel.MACHINE} are not known here")
     kernel.no_new_privileges()
-    kernel.filter_calls(may_fork=False)
+    kernel.filter_calls(may_fork=False, may_execute=False)
 
 
 def _all(plan: house.Plan, limits: dict[str, Any], level: str) -> None:
@@ -57,7 +57,7 @@ def _all(plan: house.Plan, limits: dict[str, Any], level: str) -> None:
             os._exit(os.waitstatus_to_exitcode(status) & 0xFF)
     house.open_box(plan, limits)
     house.close_doors(plan)
-    house.lock(plan, limits)
+    house.lock(plan, limits, may_execute=False)
 
 
 def _try(wall: Callable[[], None]) -> str:

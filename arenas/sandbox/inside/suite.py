@@ -85,12 +85,10 @@ def prepare(plan: Plan) -> None:
     module = importlib.util.module_from_spec(_spec)
     exec(_reporter_code, module.__dict__)
     reporter: Reporter = module.Reporter()
-    arguments = [
-        *_ARGUMENTS,
-        *(f"-pno:{name}" for name in _LEFT_OUT),
-        f"--rootdir={os.getcwd()}",
-        *plan["options"],
-    ]
+    root = os.getcwd()
+    places = (f"--rootdir={root}", f"--confcutdir={root}")
+    left_out = (f"-pno:{name}" for name in _LEFT_OUT)
+    arguments = [*_ARGUMENTS, *left_out, *places, *plan["options"]]
     _prepared = _prepareconfig(arguments, [reporter]), reporter
     # What nearly every suite imports.
     import collections
