@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from arenas.sandbox.inside.suite import OUT_OF_MEMORY
 from arenas.sandbox.limits import Limits
 from arenas.sandbox.machine import interpreter, make_plan
 from arenas.sandbox.results import CommandRun, ExitReason, Outcome, TestRun
@@ -336,7 +337,8 @@ def _read_reports(results: bytes) -> tuple[list[Report], int | None, str]:
             if kind == "wall":
                 return [], None, str(words[0])
             if kind == "end":
-                return reports, int(words[0]), ""
+                status, left = words
+                return reports, int(status) if left == 0 else None, ""
             variant, test, outcome, seconds, message = words
             if outcome not in ("passed", "failed", "error", "skipped"):
                 raise ValueError(outcome)
@@ -352,6 +354,8 @@ def _how_it_ended(raw: RawRun) -> tuple[ExitReason, str]:
         return "timeout", f"not done after {raw.wall_s:.1f} s"
     if raw.reason == "output":
         return "output", "more output than a run may write"
+    if code == OUT_OF_MEMORY:
+        return "memory", "no memory was left"
     if code in (-signal.SIGXCPU, -signal.SIGKILL) and raw.cpu_s > 1:
         return "timeout", f"{raw.cpu_s:.1f} s of processor time"
     if code < 0:
