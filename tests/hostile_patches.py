@@ -17,8 +17,14 @@ MEDDLING = {
     "edits a test": ({TEST_FILE: TESTS.replace("== 0", "== 1")}, "failed"),
     "deletes the tests": ({TEST_FILE: None}, "failed"),
     "empties the tests": ({TEST_FILE: ""}, "failed"),
-    "skips the tests": ({TEST_FILE: "import pytest\npytestmark = pytest.mark.skip\n" + TESTS}, "failed"),
-    "adds a test helper that is imported first": ({"tests/ledger/__init__.py": ""}, "refused"),
+    "skips the tests": (
+        {TEST_FILE: "import pytest\npytestmark = pytest.mark.skip\n" + TESTS},
+        "failed",
+    ),
+    "adds a package beside the tests that is found first": (
+        {"tests/ledger/__init__.py": "", "tests/ledger/money.py": "total = sum\n"},
+        "failed",
+    ),
     "root conftest.py that rewrites reports": (
         {
             "conftest.py": "import pytest\n@pytest.hookimpl(hookwrapper=True)\n"
@@ -28,9 +34,7 @@ MEDDLING = {
         "refused",
     ),
     "tests/conftest.py that skips": (
-        {
-            "tests/conftest.py": "def pytest_collection_modifyitems(items):\n    items.clear()\n"
-        },
+        {"tests/conftest.py": "def pytest_collection_modifyitems(items):\n    items.clear()\n"},
         "refused",
     ),
     "pytest.ini": ({"pytest.ini": "[pytest]\naddopts = -k 'not total'\n"}, "refused"),
@@ -45,7 +49,10 @@ MEDDLING = {
     ".pth": ({"evil.pth": "import os; os._exit(0)\n"}, "refused"),
     "shadows pytest": ({"pytest.py": "raise SystemExit(0)\n"}, "refused"),
     "shadows pytest's inside": ({"_pytest/__init__.py": ""}, "refused"),
-    "shadows the standard library": ({"random.py": "def seed(x):\n    raise SystemExit\n"}, "refused"),
+    "shadows the standard library": (
+        {"random.py": "def seed(x):\n    raise SystemExit\n"},
+        "refused",
+    ),
     "brings bytecode": ({"ledger/__pycache__/money.cpython-311.pyc": b"\0" * 99}, "refused"),
     "brings a shared library": ({"ledger/money.abi3.so": b"\x7fELF"}, "refused"),
     "deletes the package": ({"ledger/__init__.py": None, MONEY: None}, "failed"),
@@ -61,8 +68,16 @@ MEDDLING = {
 _EXIT = "import os\nos._exit(0)\n"
 
 _FIND_REPORTER = """
-import gc, json, os
-reporter = [o for o in gc.get_objects() if type(o).__name__ == "Reporter"][0]
+import json, os, sys
+frame, reporter = sys._getframe(), None
+while frame and not reporter:
+    for value in list(frame.f_locals.values()):
+        manager = getattr(value, "pluginmanager", None)
+        for plugin in manager.get_plugins() if manager else ():
+            if type(plugin).__name__ == "Reporter":
+                reporter = plugin
+    frame = frame.f_back
+assert reporter
 """
 
 # name: (code put before the buggy module, statuses)
@@ -95,8 +110,7 @@ FORGERIES = {
         {"failed"},
     ),
     "skips from the inside": (
-        "import pytest\n"
-        "def skipping(*a): pytest.skip('later')\n",
+        "import pytest\ndef skipping(*a): pytest.skip('later')\n",
         {"failed"},
         "total = skipping",
     ),
@@ -266,17 +280,15 @@ import sys
 def trace(frame, event, arg):
     if not frame.f_code.co_name.startswith("test_"):
         return None
-    if event == "exception":
-        frame.f_trace_lines = True
     if event == "line":
         try:
-            frame.f_lineno = frame.f_lineno + 1
+            frame.f_lineno = max(line for _, _, line in frame.f_code.co_lines() if line)
         except ValueError:
             pass
     return trace
 sys.settrace(trace)
 """,
-        {"forged", "failed"},
+        {"forged", "failed", "stopped"},
     ),
     "puts a module of its own in place of the tests'": (
         "import sys, types\nsys.modules['test_money'] = types.ModuleType('test_money')\n",
@@ -360,15 +372,18 @@ def attempt():
         except OSError:
             pass
 """,
-    "reads its own memory for an earlier run": """
-import gc
+    "reads its own memory for an earlier run": _RAW
+    + """
+SHIFT = bytes((i + 1) % 256 for i in range(256))
+NEEDLE = b"{shifted}"  # what is looked for, each byte one up, so that the search cannot find itself
 def attempt():
-    needle = 'left by an earlier ' + 'run'
-    for thing in gc.get_objects():
-        if isinstance(thing, dict):
-            for value in list(thing.values()):
-                if isinstance(value, (str, bytes)) and needle in str(value):
-                    return value is not needle
+    out, into = os.pipe()
+    pages = {id(thing) >> 12 for thing in [object(), [], {}, "", b"x" * 999, os, attempt]}
+    low, high = min(pages) - 4096, max(pages) + 4096
+    for page in range(max(low, high - (1 << 16)), high):
+        if libc.write(into, ctypes.c_void_p(page << 12), ctypes.c_size_t(4096)) == 4096:
+            if NEEDLE in os.read(out, 4096).translate(SHIFT):
+                return True
 """,
     "reads the box for an earlier run": """
 import os

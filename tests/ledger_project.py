@@ -38,7 +38,7 @@ def show(cents):
 
 BUGGY = GOOD.replace("result = 0", "result = 1")
 
-TESTS = '''
+TESTS = """
 import pytest
 
 from ledger.money import Refused, parse, show, total
@@ -76,7 +76,7 @@ class TestRound:
     def test_there_and_back(self):
         for cents in (0, 5, 120, 99999):
             assert parse(show(cents)) == cents
-'''
+"""
 
 TEST_FILE = "tests/test_money.py"
 

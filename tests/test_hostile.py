@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import platform
+import re
 import socket
 import subprocess
 import threading
-import time
 
 import pytest
 
@@ -24,8 +25,11 @@ REPORT = sandbox.walls()
 pytestmark = pytest.mark.skipif(not REPORT.enough, reason=f"no walls here: {REPORT.missing}")
 
 LEVELS = [level for level in ("namespaces", "landlock") if not REPORT.missing_at(level)]
-TIGHT = Limits(wall_s=5, cpu_s=2, memory_bytes=768 << 20, disk_bytes=32 << 20)
-"""Ends what never ends early enough for a test."""
+TIGHT = Limits(cpu_s=1, memory_bytes=384 << 20, disk_bytes=32 << 20)
+MARK = "left by an earlier run"
+BRIEF = dataclasses.replace(TIGHT, wall_s=1)
+"""For what never ends."""
+ENDLESS = ("sleeps", "never ends", "blocks every signal and never ends", "stops itself")
 TRUSTING = Policy(lint=False)
 """Without the fence, so that what is behind it is tested."""
 
@@ -66,7 +70,8 @@ def test_meddling(runner, suite, name):
 def test_forgeries(runner, suite, name):
     code, statuses, *after = FORGERIES[name]
     candidate = BUGGY_TREE.replace({MONEY: "\n".join([code, BUGGY, *after])})
-    verdict = grade(runner, suite, candidate)
+    limits = BRIEF if name in ENDLESS else TIGHT
+    verdict = grade(runner, suite, candidate, limits=limits)
     assert verdict.status in statuses, verdict
 
 
@@ -74,9 +79,14 @@ def test_forgeries(runner, suite, name):
 def test_the_fence_refuses_what_forgeries_are_made_of(runner, suite, name):
     code, _, *after = FORGERIES[name]
     candidate = BUGGY_TREE.replace({MONEY: "\n".join([code, BUGGY, *after])})
-    verdict = grade(runner, suite, candidate, policy=Policy())
-    harmless = {"never ends": "stopped", "recurses": "failed"}
-    assert verdict.status == harmless.get(name, "refused"), verdict
+    verdict = grade(runner, suite, candidate, policy=Policy(), limits=BRIEF)
+    unarmed = {
+        "interrupts": "stopped",
+        "never ends": "stopped",
+        "sleeps": "stopped",
+        "recurses": "failed",
+    }
+    assert verdict.status == unarmed.get(name, "refused"), verdict
 
 
 @pytest.fixture(scope="module")
@@ -92,6 +102,7 @@ def outside(tmp_path_factory):
         "socket": folder / "socket",
         "abstract": f"arenas-{os.getpid()}",
         "token": "0b5e55ed-70cen",
+        "shifted": "".join(chr(ord(letter) + 1) for letter in MARK),
     }
     names["secret"].write_text("secret")
     names["original"].write_text(GOOD_TREE.text(MONEY))
@@ -155,8 +166,12 @@ def test_escapes(runner, suite, outside, name):
     candidate = hostile(filled(ESCAPES[name], names, runner))
     if (runner.level, name) in BELOW_THE_LANDLOCK:
         pytest.skip(BELOW_THE_LANDLOCK[runner.level, name])
+    runner.run_tests(BUGGY_TREE.replace({"mark": MARK * 500, "left-behind": ""}), [TEST_FILE])
     verdict = grade(runner, suite, candidate)
     assert verdict.status in ("failed", "stopped"), verdict
+    # It was stopped by a wall, not by a slip of its own.
+    slips = "NameError|SyntaxError|TypeError|AttributeError|ImportError|ModuleNotFoundError"
+    assert not re.search(slips, verdict.run.output), verdict.run.output
     assert witness.read_text() == "untouched"
     assert (witness.stat().st_mode, witness.stat().st_mtime) == (before.st_mode, before.st_mtime)
     assert sorted(os.listdir(names["folder"])) == listed

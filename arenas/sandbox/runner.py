@@ -190,7 +190,7 @@ class Runner:
         reports, status, wall = _read_reports(raw.results)
         if wall:
             raise SandboxError(f"the walls could not be put up: {wall}")
-        reason, detail = _how_it_ended(raw)
+        reason, detail = _how_it_ended(raw, limits or self.limits)
         if reason == "ok" and status not in (0, 1, 5):
             reason = "exited"
             detail = f"the process ended with status {os.waitstatus_to_exitcode(raw.status)}"
@@ -224,7 +224,7 @@ class Runner:
         _, _, wall = _read_reports(raw.results)
         if wall:
             raise SandboxError(f"the walls could not be put up: {wall}")
-        reason, detail = _how_it_ended(raw)
+        reason, detail = _how_it_ended(raw, limits or self.limits)
         code = os.waitstatus_to_exitcode(raw.status)
         if reason == "killed":
             reason = "ok"
@@ -348,7 +348,7 @@ def _read_reports(results: bytes) -> tuple[list[Report], int | None, str]:
     return reports, None, ""
 
 
-def _how_it_ended(raw: RawRun) -> tuple[ExitReason, str]:
+def _how_it_ended(raw: RawRun, limits: Limits) -> tuple[ExitReason, str]:
     code = os.waitstatus_to_exitcode(raw.status)
     if raw.reason == "timeout":
         return "timeout", f"not done after {raw.wall_s:.1f} s"
@@ -356,8 +356,8 @@ def _how_it_ended(raw: RawRun) -> tuple[ExitReason, str]:
         return "output", "more output than a run may write"
     if code == OUT_OF_MEMORY:
         return "memory", "no memory was left"
-    if code in (-signal.SIGXCPU, -signal.SIGKILL) and raw.cpu_s > 1:
-        return "timeout", f"{raw.cpu_s:.1f} s of processor time"
+    if code == -signal.SIGXCPU or (code == -signal.SIGKILL and raw.cpu_s >= limits.cpu_s):
+        return "timeout", f"more than {limits.cpu_s} s of processor time"
     if code < 0:
         return "killed", f"ended by {signal.Signals(-code).name}"
     return "ok", ""

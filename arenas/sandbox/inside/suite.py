@@ -126,6 +126,7 @@ def do(job: Job, results: int) -> NoReturn:
             install_importhook(config)
         config.args = list(job.head["tests"])
         status = int(config.hook.pytest_cmdline_main(config=config))
+        sys.stdout.flush()
         reporter.say("end", status, reporter.left)
     except MemoryError:
         status = OUT_OF_MEMORY
