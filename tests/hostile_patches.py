@@ -8,7 +8,7 @@ that need code inside the tested process. `MEDDLING` changes files that are not 
 
 from __future__ import annotations
 
-from ledger_project import BUGGY, BUGGY_TREE, TEST_FILE, TESTS
+from ledger_project import BUGGY, TEST_FILE, TESTS
 
 MONEY = "ledger/money.py"
 

@@ -1,4 +1,4 @@
-"""Hostile patches against the sandbox: each gets its documented verdict, none passes or gets out."""
+"""Hostile patches against the sandbox: each gets its documented verdict, none wins or gets out."""
 
 from __future__ import annotations
 
@@ -34,15 +34,25 @@ TRUSTING = Policy(lint=False)
 """Without the fence, so that what is behind it is tested."""
 
 
-@pytest.fixture(scope="module", params=LEVELS)
-def runner(request):
-    with sandbox.Runner(limits=TIGHT, workers=1, level=request.param) as made:
-        yield made
+@pytest.fixture(scope="module")
+def runners():
+    """Level -> a runner and the admitted suite, made when first asked for."""
+    made = {}
+
+    def get(level):
+        if level not in made:
+            runner = sandbox.Runner(limits=TIGHT, workers=1, level=level)
+            made[level] = runner, sandbox.admit(runner, GOOD_TREE, [TEST_FILE], runs=2)
+        return made[level]
+
+    yield get
+    for runner, _ in made.values():
+        runner.close()
 
 
 @pytest.fixture(scope="module")
-def suite(runner):
-    return sandbox.admit(runner, GOOD_TREE, [TEST_FILE])
+def strongest(runners):
+    return runners(REPORT.level)
 
 
 def grade(runner, suite, candidate, **options):
@@ -50,7 +60,9 @@ def grade(runner, suite, candidate, **options):
     return sandbox.grade(runner, suite, base=BUGGY_TREE, candidate=candidate, **options)
 
 
-def test_the_suite_tells_repairs_from_bugs(runner, suite):
+@pytest.mark.parametrize("level", LEVELS)
+def test_the_suite_tells_repairs_from_bugs(runners, level):
+    runner, suite = runners(level)
     assert len(suite.passing) == 9
     assert suite.twins == set(suite.passing)
     assert grade(runner, suite, BUGGY_TREE).status == "failed"
@@ -60,14 +72,16 @@ def test_the_suite_tells_repairs_from_bugs(runner, suite):
 
 
 @pytest.mark.parametrize("name", MEDDLING)
-def test_meddling(runner, suite, name):
+def test_meddling(strongest, name):
+    runner, suite = strongest
     files, status = MEDDLING[name]
     verdict = grade(runner, suite, BUGGY_TREE.replace(files), policy=Policy())
     assert verdict.status == status, verdict
 
 
 @pytest.mark.parametrize("name", FORGERIES)
-def test_forgeries(runner, suite, name):
+def test_forgeries(strongest, name):
+    runner, suite = strongest
     code, statuses, *after = FORGERIES[name]
     candidate = BUGGY_TREE.replace({MONEY: "\n".join([code, BUGGY, *after])})
     limits = BRIEF if name in ENDLESS else TIGHT
@@ -76,7 +90,8 @@ def test_forgeries(runner, suite, name):
 
 
 @pytest.mark.parametrize("name", FORGERIES)
-def test_the_fence_refuses_what_forgeries_are_made_of(runner, suite, name):
+def test_the_fence_refuses_what_forgeries_are_made_of(strongest, name):
+    runner, suite = strongest
     code, _, *after = FORGERIES[name]
     candidate = BUGGY_TREE.replace({MONEY: "\n".join([code, BUGGY, *after])})
     verdict = grade(runner, suite, candidate, policy=Policy(), limits=BRIEF)
@@ -157,16 +172,20 @@ def filled(code, names, runner):
     return code
 
 
+@pytest.mark.parametrize("level", LEVELS)
 @pytest.mark.parametrize("name", ESCAPES)
-def test_escapes(runner, suite, outside, name):
+def test_escapes(runners, outside, level, name):
+    runner, suite = runners(level)
     names, heard, victim = outside
     witness = names["witness"]
     before = witness.stat()
     listed = sorted(os.listdir(names["folder"]))
     candidate = hostile(filled(ESCAPES[name], names, runner))
-    if (runner.level, name) in BELOW_THE_LANDLOCK:
-        pytest.skip(BELOW_THE_LANDLOCK[runner.level, name])
-    runner.run_tests(BUGGY_TREE.replace({"mark": MARK * 500, "left-behind": ""}), [TEST_FILE])
+    if (level, name) in BELOW_THE_LANDLOCK:
+        pytest.skip(BELOW_THE_LANDLOCK[level, name])
+    if name.endswith("an earlier run"):
+        marked = BUGGY_TREE.replace({"mark": MARK * 500, "left-behind": ""})
+        assert runner.run_tests(marked, [TEST_FILE]).reason == "ok"
     verdict = grade(runner, suite, candidate)
     assert verdict.status in ("failed", "stopped"), verdict
     # It was stopped by a wall, not by a slip of its own.
