@@ -41,7 +41,6 @@ class Plan(TypedDict):
         hidden: Directories below `readable` that are not seen.
         site: Packages: where each is, by its name below `SITE`.
         scratch: A directory of the machine, to build in; a run's `/box` where nothing is mounted.
-        path: Where the standard library is, as on `sys.path`.
         options: Arguments for pytest.
     """
 
@@ -51,7 +50,6 @@ class Plan(TypedDict):
     hidden: list[str]
     site: dict[str, str]
     scratch: str
-    path: list[str]
     options: list[str]
 
 
