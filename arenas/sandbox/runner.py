@@ -61,6 +61,7 @@ class Runner:
     Raises:
         ValueError: there is no such level, or a package is not installed.
         TooWeak: it lacks one, and `allow_weak` is not set.
+        SandboxError: this is not Linux.
     """
 
     def __init__(
@@ -79,12 +80,14 @@ class Runner:
         self.packages = tuple(packages)
         self.options = tuple(options)
         self.workers = workers or os.cpu_count() or 1
+        if sys.platform != "linux":
+            raise SandboxError("the sandbox needs Linux: its walls are the kernel's")
         report = walls()
         self.level: Level = level or report.level
         missing = report.missing_at(self.level)
         if missing and not allow_weak:
             raise TooWeak(
-                f"hostile code needs what is not here: {', '.join(missing)}; see `arenas sandbox "
+                f"hostile code needs what is not here ({', '.join(missing)}); see `arenas sandbox "
                 "doctor`, or set allow_weak=True for code that you trust"
             )
         self._plan = make_plan(self.level, self.packages, self.options)

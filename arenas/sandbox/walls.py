@@ -15,6 +15,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -73,16 +74,18 @@ class Report:
         if level not in order:
             raise ValueError(f"{level!r} is none of the levels {', '.join(order)}")
         if level == "limits":
-            return ("a wall around files", "a wall around the network", "a wall around processes")
+            return ("wall around files", "wall around the network", "wall around processes")
         if order.index(level) > order.index(self.level):
-            notes = {wall.name: wall.note for wall in self.walls}
-            return (f"the level {level} ({notes.get(f'level {level}', 'it does not stand')})",)
+            notes = [wall.note for wall in self.walls if wall.name == f"level {level}"]
+            return (f"level {level}: {''.join(notes)}",)
         return ()
 
 
 @lru_cache(maxsize=1)
 def walls() -> Report:
     """Probes this machine, once a process; takes some 0.1 s."""
+    if sys.platform != "linux":
+        return Report("limits", (Wall("all walls", "", False, "they are Linux's"),))
     found = _probe()
     level: Level = "limits"
     if not found["landlock"] and not found["filter"] and found["landlock abi"]:

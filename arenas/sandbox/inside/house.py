@@ -9,7 +9,6 @@ Landlock allows the same places where they are, and each run gets a directory.
 from __future__ import annotations
 
 import os
-import resource
 import shutil
 import sys
 from typing import Any, TypedDict
@@ -190,6 +189,8 @@ def close_doors(plan: Plan) -> None:
 
 def lock(plan: Plan, limits: dict[str, Any], *, may_execute: bool) -> None:
     """Sets limits and the filter of system calls: the last step, in the process to be tested."""
+    import resource  # not on Windows, where this module is imported for its names
+
     cpu = int(-(-limits["cpu_s"] // 1))
     bounds = {
         resource.RLIMIT_AS: limits["memory_bytes"],

@@ -23,10 +23,9 @@ OUT_OF_MEMORY = 121
 _ARGUMENTS = ("-c/dev/null", "--continue-on-collection-errors", "--capture=no", "--assert=plain")
 # Without what writes to a terminal or to disk, and what collects garbage around every test.
 _LEFT_OUT = (
-    *("cacheprovider", "debugging", "doctest", "faulthandler", "junitxml", "pastebin", "stepwise"),
-    *("terminal", "threadexception", "unraisableexception"),
+    *("cacheprovider", "faulthandler", "terminal"),
+    *("threadexception", "unraisableexception"),
 )
-
 _ON_DEMAND = {
     "logging-plugin": ("caplog",),
     "capturemanager": ("capsys", "capfd", "capsysbinary", "capfdbinary"),
