@@ -38,6 +38,7 @@ INTERRUPTED = 130
 """Exit status after Ctrl-C, as shells have it."""
 
 EXTRAS = {
+    "pytest": "sandbox",
     "torch": "train",
     "matplotlib": "train",
     "tensorboard": "train",

@@ -11,20 +11,24 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 pytest.importorskip("resource")
 
 from click.testing import CliRunner
+from hostile_patches import ESCAPES, FORGERIES, MEDDLING
 from ledger_project import BUGGY_TREE, GOOD_TREE, TEST_FILE
 
 from arenas import sandbox
 from arenas.cli import app
 from arenas.sandbox import Limits, Tree
-from arenas.sandbox.inside import kernel
+from arenas.sandbox.grading import Status
+from arenas.sandbox.inside import calls
 from arenas.sandbox.lint import new_means
 from arenas.sandbox.twins import Twins, file_of, function_of
+from arenas.sandbox.walls import Level
 
 REPORT = sandbox.walls()
 pytestmark = pytest.mark.skipif(not REPORT.enough, reason=f"no walls here: {REPORT.missing}")
@@ -479,7 +483,7 @@ def test_call_numbers_are_the_headers(machine):
     pattern = r"#define __NR(?:3264)?_(\w+)\s+(\d+)"
     known = {name: int(number) for name, number in re.findall(pattern, header.read_text())}
     column = list(HEADERS).index(machine)
-    tables = (kernel._CALLS, kernel._NO_FORK, kernel._NO_EXECUTE, kernel._NO_METADATA)
+    tables = (calls.CALLS, calls.NO_FORK, calls.NO_EXECUTE, calls.NO_METADATA)
     checked = 0
     for name, numbers in {k: v for table in tables for k, v in table.items()}.items():
         if name in known:
@@ -489,9 +493,22 @@ def test_call_numbers_are_the_headers(machine):
             # Calls that the machine never had, or that are newer than the header.
             assert numbers[column] is None or numbers[column] > max(known.values()), name
     assert checked > 60
-    for name, pair in kernel._SIGNALS.items():
+    for name, pair in calls.SIGNALS.items():
         assert pair[column] == known[name]
 
 
+def test_the_page_is_true_of_the_attacks_and_walls():
+    page = (Path(__file__).parent.parent / "docs" / "sandbox.md").read_text(encoding="utf-8")
+    kinds = (MEDDLING, FORGERIES, ESCAPES)
+    meddle, forge, escape = (len(kind) for kind in kinds)
+    assert f"{meddle} that meddle with files, {forge} that forge, {escape} that try" in page
+    for wall in REPORT.walls:
+        assert f"  {wall.name}  " in page
+    for status in get_args(Status):
+        assert f"| `{status}` |" in page
+    for level in get_args(Level):
+        assert f"| `{level}` |" in page
+
+
 def test_the_machine_is_one_of_those_known():
-    assert kernel.can_filter() == (platform.machine() in HEADERS)
+    assert calls.can_filter() == (platform.machine() in HEADERS)

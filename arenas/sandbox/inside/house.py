@@ -13,7 +13,7 @@ import shutil
 import sys
 from typing import Any, TypedDict
 
-from arenas.sandbox.inside import kernel
+from arenas.sandbox.inside import calls, kernel
 
 BOX = "/box"
 """Where a run's files are: `tree`, `tmp` and `home`."""
@@ -207,9 +207,9 @@ def lock(plan: Plan, limits: dict[str, Any], *, may_execute: bool) -> None:
     for kind, bound in bounds.items():
         resource.setrlimit(kind, (bound, bound))
     resource.setrlimit(resource.RLIMIT_CPU, (cpu, cpu + 1))
-    if plan["level"] != "limits" and kernel.can_filter():
+    if plan["level"] != "limits" and calls.can_filter():
         may_fork = limits["processes"] > 1 and plan["level"] == "namespaces"
-        kernel.filter_calls(
+        calls.filter_calls(
             may_fork=may_fork,
             may_execute=may_execute or may_fork,
             only_landlock=plan["level"] == "landlock",
