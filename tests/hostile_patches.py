@@ -53,6 +53,7 @@ MEDDLING = {
         {"random.py": "def seed(x):\n    raise SystemExit\n"},
         "refused",
     ),
+    "shadows the tests' directory": ({"tests.py": "__path__ = []\n"}, "refused"),
     "brings bytecode": ({"ledger/__pycache__/money.cpython-311.pyc": b"\0" * 99}, "refused"),
     "brings a shared library": ({"ledger/money.abi3.so": b"\x7fELF"}, "refused"),
     "deletes the package": ({"ledger/__init__.py": None, MONEY: None}, "failed"),

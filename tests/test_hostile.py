@@ -25,7 +25,7 @@ REPORT = sandbox.walls()
 pytestmark = pytest.mark.skipif(not REPORT.enough, reason=f"no walls here: {REPORT.missing}")
 
 LEVELS = [level for level in ("namespaces", "landlock") if not REPORT.missing_at(level)]
-TIGHT = Limits(cpu_s=1, memory_bytes=384 << 20, disk_bytes=32 << 20)
+TIGHT = Limits(wall_s=120, cpu_s=2, memory_bytes=384 << 20, disk_bytes=32 << 20)
 MARK = "left by an earlier run"
 BRIEF = dataclasses.replace(TIGHT, wall_s=1)
 """For what never ends."""

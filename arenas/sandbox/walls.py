@@ -140,22 +140,22 @@ def _probe() -> dict[str, Any]:
     try:
         plan = make_plan("namespaces", (), ())
         plan["scratch"] = scratch
-        probe = subprocess.run(
-            inner_command("probe"),
-            input=json.dumps([plan, vars(Limits())]).encode(),
-            capture_output=True,
-            cwd="/",
-            env={"LC_ALL": "C.UTF-8"},
-            timeout=60,
-        )
-        if probe.returncode:
-            words = probe.stderr.decode(errors="replace").strip()[-500:]
-            keys = ("namespaces", "landlock", "filter", "user namespace", "mount namespace")
-            more = ("process namespace", "network namespace", "ipc namespace")
-            return {
-                **dict.fromkeys((*keys, *more), f"the probe failed: {words}"),
-                "landlock abi": 0,
-            }
+        try:
+            probe = subprocess.run(
+                inner_command("probe"),
+                input=json.dumps([plan, vars(Limits())]).encode(),
+                capture_output=True,
+                check=True,
+                cwd="/",
+                env={"LC_ALL": "C.UTF-8"},
+                timeout=300,
+            )
+        except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
+            words = (error.stderr or b"").decode(errors="replace").strip()[-500:]
+            names = ("user", "mount", "process", "network", "ipc")
+            keys = ("namespaces", "landlock", "filter", *(f"{name} namespace" for name in names))
+            failed = f"the probe failed: {words or error}"
+            return {**dict.fromkeys(keys, failed), "landlock abi": 0}
         found: dict[str, Any] = json.loads(probe.stdout)
         return found
     finally:
