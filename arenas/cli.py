@@ -40,6 +40,7 @@ INTERRUPTED = 130
 """Exit status after Ctrl-C, as shells have it."""
 
 EXTRAS = {
+    "pytest": "sandbox",
     "torch": "train",
     "matplotlib": "train",
     "openskill": "rating",
@@ -607,6 +608,48 @@ def completion(shell: str) -> None:
     complete = get_completion_class(shell)
     assert complete is not None
     print(complete(app, {}, "arenas", "_ARENAS_COMPLETE").source())
+
+
+@app.group("sandbox")
+def sandbox_group() -> None:
+    """What runs hostile code here, and how safely.
+
+    \b
+    Begin with:
+      arenas sandbox doctor
+    """  # noqa: D301
+
+
+@sandbox_group.command("doctor")
+@json_option
+def sandbox_doctor(as_json: bool) -> None:
+    """Say which walls stand on this machine; the status is 1 where hostile code is refused.
+
+    \b
+    Example:
+      arenas sandbox doctor
+    """  # noqa: D301
+    from arenas.sandbox.walls import walls
+
+    report = walls()
+    if as_json:
+        rows = [vars(wall) for wall in report.walls]
+        print(
+            json.dumps({"level": report.level, "missing": report.missing, "walls": rows}, indent=2)
+        )
+    else:
+        table = Table(box=box.SIMPLE_HEAD)
+        for column in ("wall", "stands", "keeps out", "note"):
+            table.add_column(column)
+        for wall in report.walls:
+            table.add_row(wall.name, "yes" if wall.stands else "no", wall.keeps_out, wall.note)
+        _print_table(table)
+        if report.enough:
+            _out.print(f"Hostile code is run at the level {report.level}.")
+        else:
+            _out.print(f"Hostile code is refused: there is no {', no '.join(report.missing)}.")
+    if not report.enough:
+        sys.exit(1)
 
 
 def _print_table(table: Table) -> None:
