@@ -1,0 +1,1 @@
+"""What runs behind the walls: the standard library and pytest, nothing of the rest of `arenas`."""
