@@ -75,8 +75,8 @@ class Part:
     """
 
     turns: int = 0
-    notes: tuple[Hashable, ...] = ()
-    answer: Hashable = None
+    notes: tuple[Any, ...] = ()
+    answer: Any = None
     done: bool = False
     forfeited: bool = False
     grade: Grade | None = None
@@ -174,7 +174,7 @@ class ProposeSolve(Game[TaskState]):
         self.given = None if given is None else list(given)
         self._wages = wages
         self._turns = turns
-        self._taken: dict[int, TaskState] = {}
+        self._accepted: dict[int, TaskState] = {}
         shares = [self._shape(n / k) for n in range(k + 1)]
         self.spec = GameSpec(
             name=name,
@@ -245,7 +245,7 @@ class ProposeSolve(Game[TaskState]):
             return TaskState(self.begin(rng), (Part(),) * self.spec.seats)
         which = rng.below(len(self.given))
         # The checks of a given proposal are run once, not in each match.
-        if which not in self._taken:
+        if which not in self._accepted:
             goal, proposal = self.take(self.given[which])
             start = TaskState(goal, (Part(),) * self.spec.seats)
             state = self.propose(start, proposal)
@@ -253,8 +253,8 @@ class ProposeSolve(Game[TaskState]):
                 assert state.checks
                 failed = state.checks[-1]
                 raise ValueError(f"given[{which}] fails the check {failed.name}: {failed.reason}")
-            self._taken[which] = state
-        return self._taken[which]
+            self._accepted[which] = state
+        return self._accepted[which]
 
     def propose(self, state: TaskState, proposal: Any) -> TaskState:
         """The state after a proposal in place of the proposer's moves."""

@@ -101,8 +101,7 @@ class Mutation:
         )
 
     def __str__(self) -> str:
-        shown = (" ".join(text.split()) or "nothing" for text in (self.before, self.after))
-        before, after = (text if len(text) <= 60 else f"{text[:57]}..." for text in shown)
+        before, after = map(_short, (self.before, self.after))
         return f"{self.path}:{self.line} {self.kind}: `{before}` becomes `{after}`"
 
 
@@ -337,6 +336,13 @@ class _Finder(ast.NodeVisitor):
         if isinstance(node.value, ast.Call):
             self._replace("call", node, "pass")
         self.generic_visit(node)
+
+
+def _short(text: str) -> str:
+    """A piece of code within a line: on one line, without control characters, not too long."""
+    words = " ".join(text.split()) or "nothing"
+    plain = "".join(char if char.isprintable() else "?" for char in words)
+    return plain if len(plain) <= 60 else f"{plain[:57]}..."
 
 
 def _is_text(node: ast.expr) -> bool:

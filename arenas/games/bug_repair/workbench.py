@@ -9,14 +9,26 @@ that `grade` would not find.
 from __future__ import annotations
 
 import json
+import os
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from arenas.games.bug_repair.project import Project
-from arenas.sandbox import Limits, Policy, Runner, Suite, TestRun, Tree, Verdict, admit, grade
+from arenas.sandbox import (
+    CommandRun,
+    Limits,
+    Policy,
+    Runner,
+    Suite,
+    TestRun,
+    Tree,
+    Verdict,
+    admit,
+    grade,
+)
 
 T = TypeVar("T")
 
@@ -26,6 +38,9 @@ LIMITS = Limits(wall_s=60.0, cpu_s=4.0)
 POLICY = Policy()
 """What a repair may change: at most 8 Python files, 400 lines, and no new means of reaching into
 the interpreter."""
+
+SCRIPT_LIMITS = Limits(wall_s=180.0, cpu_s=30.0, output_bytes=1 << 20)
+"""Of an artifact's own script and parser, which start cold."""
 
 KEPT = 2_048
 """Runs, grades and coverages that are remembered, each."""
@@ -116,16 +131,18 @@ class Workbench:
     """Sandboxed runners, opened when first needed and closed by `close`, and a memory of runs.
 
     Args:
-        workers: warm workers of each runner; by default one a processor.
+        workers: warm workers of each runner; by default two a processor.
         allow_weak: run even where the machine lacks walls, see `arenas.sandbox.walls`.
     """
 
     def __init__(self, workers: int | None = None, allow_weak: bool = False) -> None:
-        self._workers = workers
+        # More than processors: runs with another hash seed need workers of their own.
+        self._workers = workers or 2 * (os.cpu_count() or 1)
         self._allow_weak = allow_weak
         self._runners: dict[tuple[tuple[str, ...], tuple[str, ...]], Runner] = {}
         self._opening = threading.Lock()
         self._runs = _Memory(KEPT)
+        self._commands = _Memory(256)
         self._grades = _Memory(KEPT)
         self._covers = _Memory(256)
         self.spent = Spent()
@@ -179,6 +196,25 @@ class Workbench:
         if not there:
             return TestRun({}, detail="there are no test files")
         run = self.runner(project).run_tests(tree, there, seed=seed)
+        self._count(run.cpu_s)
+        return run
+
+    def command(
+        self,
+        project: Project,
+        tree: Tree,
+        argv: Sequence[str],
+        stdin: bytes = b"",
+        number: int = 0,
+    ) -> CommandRun:
+        """A command's run in a tree; `number` tells runs apart that are to be made anew."""
+        key = (tree.hash, tuple(argv), stdin, number, project.python_path, project.packages)
+        return self._commands.get(key, lambda: self._command(project, tree, argv, stdin))
+
+    def _command(
+        self, project: Project, tree: Tree, argv: Sequence[str], stdin: bytes
+    ) -> CommandRun:
+        run = self.runner(project).run_command(tree, argv, limits=SCRIPT_LIMITS, stdin=stdin)
         self._count(run.cpu_s)
         return run
 
