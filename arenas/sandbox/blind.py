@@ -136,7 +136,7 @@ def blind_run(
     impossible = ""
     for report in reports:
         key = (report.test, report.variant)
-        if key in said:
+        if key in said and "::" in report.test:
             impossible = f"{report.test} was reported twice"
         said[key] = report.outcome
     outcomes: dict[str, Outcome] = {}

@@ -70,6 +70,8 @@ def new_means(before: Iterable[bytes], after: bytes) -> list[str]:
     Raises:
         SyntaxError: `after` is not Python. (That is a failure of its own, told by the tests.)
     """
+    if b"\0" in after:
+        return ["holds null bytes"]
     had: set[tuple[str, str]] = set()
     for source in before:
         try:
@@ -80,7 +82,7 @@ def new_means(before: Iterable[bytes], after: bytes) -> list[str]:
         tree = ast.parse(after)
         new = sorted(set(_means(tree)) - had)
     except (RecursionError, MemoryError, ValueError):
-        return ["is too deeply nested, or holds null bytes"]
+        return ["is too deeply nested"]
     return [f"{_MEANS[kind]} {name}" for kind, name in new]
 
 

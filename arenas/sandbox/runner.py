@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from arenas.sandbox.inside.suite import OUT_OF_MEMORY
 from arenas.sandbox.limits import Limits
 from arenas.sandbox.machine import interpreter, make_plan
 from arenas.sandbox.results import CommandRun, ExitReason, Outcome, TestRun
@@ -189,7 +190,7 @@ class Runner:
         reports, status, wall = _read_reports(raw.results)
         if wall:
             raise SandboxError(f"the walls could not be put up: {wall}")
-        reason, detail = _how_it_ended(raw)
+        reason, detail = _how_it_ended(raw, limits or self.limits)
         if reason == "ok" and status not in (0, 1, 5):
             reason = "exited"
             detail = f"the process ended with status {os.waitstatus_to_exitcode(raw.status)}"
@@ -223,7 +224,7 @@ class Runner:
         _, _, wall = _read_reports(raw.results)
         if wall:
             raise SandboxError(f"the walls could not be put up: {wall}")
-        reason, detail = _how_it_ended(raw)
+        reason, detail = _how_it_ended(raw, limits or self.limits)
         code = os.waitstatus_to_exitcode(raw.status)
         if reason == "killed":
             reason = "ok"
@@ -336,7 +337,8 @@ def _read_reports(results: bytes) -> tuple[list[Report], int | None, str]:
             if kind == "wall":
                 return [], None, str(words[0])
             if kind == "end":
-                return reports, int(words[0]), ""
+                status, left = words
+                return reports, int(status) if left == 0 else None, ""
             variant, test, outcome, seconds, message = words
             if outcome not in ("passed", "failed", "error", "skipped"):
                 raise ValueError(outcome)
@@ -346,14 +348,16 @@ def _read_reports(results: bytes) -> tuple[list[Report], int | None, str]:
     return reports, None, ""
 
 
-def _how_it_ended(raw: RawRun) -> tuple[ExitReason, str]:
+def _how_it_ended(raw: RawRun, limits: Limits) -> tuple[ExitReason, str]:
     code = os.waitstatus_to_exitcode(raw.status)
     if raw.reason == "timeout":
         return "timeout", f"not done after {raw.wall_s:.1f} s"
     if raw.reason == "output":
         return "output", "more output than a run may write"
-    if code in (-signal.SIGXCPU, -signal.SIGKILL) and raw.cpu_s > 1:
-        return "timeout", f"{raw.cpu_s:.1f} s of processor time"
+    if code == OUT_OF_MEMORY:
+        return "memory", "no memory was left"
+    if code == -signal.SIGXCPU or (code == -signal.SIGKILL and raw.cpu_s >= limits.cpu_s):
+        return "timeout", f"more than {limits.cpu_s} s of processor time"
     if code < 0:
         return "killed", f"ended by {signal.Signals(-code).name}"
     return "ok", ""

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import tempfile
 import time
+import weakref
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,12 +59,14 @@ class Worker:
     def __init__(self, plan: Plan, hash_seed: int) -> None:
         self.hash_seed = hash_seed
         self._scratch = tempfile.mkdtemp(prefix="arenas-sandbox-")
+        # Also where nobody calls `close`.
+        self._clean = weakref.finalize(self, shutil.rmtree, self._scratch, ignore_errors=True)
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         if plan["level"] != "namespaces":
             os.mkdir(f"{self._scratch}{SITE}")
             for name, path in plan["site"].items():
                 os.symlink(path, f"{self._scratch}{SITE}/{name}")
-        self._log = open(f"{self._scratch}/log", "w+b")  # noqa: SIM115 - closed in `close`
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed in `close`
         try:
             self._process = subprocess.Popen(
                 inner_command("keeper", theirs.fileno()),
@@ -166,7 +169,7 @@ class Worker:
             self._process.kill()
             self._process.wait()
         self._log.close()
-        shutil.rmtree(self._scratch, ignore_errors=True)
+        self._clean()
 
 
 class _Output:

@@ -31,6 +31,7 @@ class Reporter:
     ) -> None:
         """Readies the plugin for a job."""
         self.results = results
+        self.left = 0
         self.seed = head["seed"]
         self.select = None if head["select"] is None else frozenset(head["select"])
         self.explain = head["explain"]
@@ -56,6 +57,7 @@ class Reporter:
         """Drops what is not selected."""
         if self.select is not None:
             items[:] = [item for item in items if item.nodeid in self.select]
+        self.left = len(items)
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Reports files that cannot be collected, or skip themselves."""
@@ -77,6 +79,7 @@ class Reporter:
             if _WORSE.index(result) > _WORSE.index(outcome):
                 outcome = result
                 message = report.longreprtext[-MESSAGE:] if self.explain else ""
+        self.left -= 1
         self.say("test", variant, item.nodeid, outcome, round(seconds, 6), message)
         return True
 

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from arenas.sandbox.inside.house import Plan
     from arenas.sandbox.inside.reporter import Reporter
 
+OUT_OF_MEMORY = 121
+"""Exit status of a process that ran out of memory outside any test."""
+
 _ARGUMENTS = ("-c/dev/null", "--continue-on-collection-errors", "--capture=no", "--assert=plain")
 # Without what writes to a terminal or to disk, and what collects garbage around every test.
 _LEFT_OUT = (
@@ -123,7 +126,10 @@ def do(job: Job, results: int) -> NoReturn:
             install_importhook(config)
         config.args = list(job.head["tests"])
         status = int(config.hook.pytest_cmdline_main(config=config))
-        reporter.say("end", status)
+        sys.stdout.flush()
+        reporter.say("end", status, reporter.left)
+    except MemoryError:
+        status = OUT_OF_MEMORY
     except BaseException as error:
         os.write(2, f"{type(error).__name__}: {error}\n".encode())
     finally:
