@@ -401,6 +401,12 @@ register(
     summary="Kuhn's three-card poker, 2 to 4 players, one hand or a match",
 )
 register(
+    "BugRepair-v0",
+    "arenas.games.bug_repair:BugRepair",
+    "arenas.games.bug_repair.players:PLAYERS",
+    summary="Self-play SWE-RL: break a Python project, hide it from its tests, repair it",
+)
+register(
     "TicTacToe-v0",
     "arenas.games.tictactoe:TicTacToe",
     "arenas.games.tictactoe.players:PLAYERS",

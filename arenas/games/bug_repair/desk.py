@@ -21,6 +21,7 @@ class Desk:
         turns: moves it has made.
         results: what its moves led to, in words.
         taken: choices of the structured view that it has made.
+        word: what the injector's choices were drawn with; 0 for solvers.
     """
 
     role: str
@@ -33,6 +34,7 @@ class Desk:
     turns: int = 0
     results: tuple[str, ...] = ()
     taken: tuple[int, ...] = ()
+    word: int = 0
 
     def write(self) -> str:
         """The desk as one line, equal for equal desks."""

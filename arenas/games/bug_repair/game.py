@@ -38,7 +38,7 @@ from arenas.games.bug_repair.menu import (
     without_tests,
 )
 from arenas.games.bug_repair.mutations import Mutation, mutations_of
-from arenas.games.bug_repair.project import load, shipped
+from arenas.games.bug_repair.project import Project, load, shipped
 from arenas.games.bug_repair.tools import Use, history, look, report, toolbox
 from arenas.games.bug_repair.workbench import Workbench
 from arenas.kernels.propose_solve import (
@@ -52,7 +52,7 @@ from arenas.kernels.propose_solve import (
     TaskState,
 )
 from arenas.kernels.tool_calls import quoted
-from arenas.sandbox import PatchRefused, Tree
+from arenas.sandbox import PatchRefused, TestRun, Tree
 
 ACTING = ("structured", "one-shot", "agentic")
 WAGES = (-1.0, 1.0)
@@ -180,6 +180,7 @@ class BugRepair(ProposeSolve):
         self._drawn = self.projects or list(shipped())
         self._bench: Workbench | None = None
         self._trees: dict[str, Tree] = {}
+        self._owners: dict[str, str] = {}
         self._menus: dict[Any, Menu] = {}
         if acting == "structured":
             observation: spaces.Space[Any] = spaces.Box(
@@ -352,9 +353,9 @@ class BugRepair(ProposeSolve):
                 tree = note.mutation.apply(tree)
         return broken_by(tree, picks)
 
-    def _with_spec(self, state: TaskState, tree: Tree) -> Tree:
+    @staticmethod
+    def _with_spec(project: Project, tree: Tree) -> Tree:
         """A solver's tree with the tests that its specification gives."""
-        project = load(state.goal.project)
         return tree.replace({path: project.tree.get(path) for path in project.test_files})
 
     def _handed_in(self, state: TaskState, seat: int) -> Any:
@@ -371,22 +372,47 @@ class BugRepair(ProposeSolve):
             work = without_tests(code, run.ids("failed", "error"))
         return Artifact(base.diff(code), code.diff(work))
 
+    # -- what players may do for themselves ----------------------------------------------------
+
+    def try_out(self, desk: Desk, tree: Tree) -> TestRun:
+        """What tests report on a tree, as the tool `run` does for the seat of a desk."""
+        project = self._owner(desk)
+        given = tree if desk.role != "solver" else self._with_spec(project, tree)
+        return self.bench.run(project, given, project.test_files)
+
+    def menu_of(self, desk: Desk) -> Menu:
+        """What the seat of a desk chooses from in the structured view."""
+        project = self._owner(desk)
+        if desk.role != "solver":
+            return self._menu((project.name, desk.word), project, None, desk.word)
+        tree = self._with_spec(project, self.tree(desk.tree))
+        return self._menu((project.name, tree.hash), project, tree, 0)
+
+    def code_files(self, desk: Desk) -> tuple[str, ...]:
+        """The files of a desk's tree that a bug or a repair may change."""
+        project = self._owner(desk)
+        return tuple(path for path in self.tree(desk.tree) if project.is_code(path))
+
+    def _owner(self, desk: Desk) -> Project:
+        return load(self._owners[desk.base])
+
     # -- structured ----------------------------------------------------------------------------
 
     def menu(self, state: TaskState, seat: int) -> Menu:
         """What a seat chooses from in the structured view."""
-        project = load(state.goal.project)
+        project, word = load(state.goal.project), state.goal.word
         if seat == PROPOSER:
-            key = (project.name, state.goal.word)
-        else:
-            tree = self._with_spec(state, self._work(state, seat))
-            key = (project.name, tree.hash)
+            return self._menu((project.name, word), project, None, word)
+        tree = self._with_spec(project, self._work(state, seat))
+        return self._menu((project.name, tree.hash), project, tree, 0)
+
+    def _menu(self, key: Any, project: Project, tree: Tree | None, word: int) -> Menu:
         found = self._menus.get(key)
         if found is None:
-            if seat == PROPOSER:
-                found = injector_menu(self.bench, project, self.choices, state.goal.word)
+            if tree is None:
+                found = injector_menu(self.bench, project, self.choices, word)
             else:
-                code = project.code_files
+                code = tuple(path for path in tree if project.is_code(path))
                 found = solver_menu(self.bench, project, tree, code, self.choices)
             while len(self._menus) >= 512:
                 self._menus.pop(next(iter(self._menus)), None)
@@ -403,7 +429,7 @@ class BugRepair(ProposeSolve):
         project, work = load(state.goal.project), self._work(state, seat)
         changed = mutation.apply(work)
         before, after = (
-            self.bench.run(project, self._with_spec(state, tree), project.test_files)
+            self.bench.run(project, self._with_spec(project, tree), project.test_files)
             for tree in (work, changed)
         )
         failing = len(after.ids("failed", "error")) if after.reason == "ok" else -1
@@ -445,7 +471,7 @@ class BugRepair(ProposeSolve):
         if found is None and seat == PROPOSER:
             found = history(project.history, call)
         if found is None:
-            shown = tree if seat == PROPOSER else self._with_spec(state, tree)
+            shown = tree if seat == PROPOSER else self._with_spec(project, tree)
             found = Use(report(self.bench.run(project, shown, project.test_files)))
         return found
 
@@ -555,6 +581,7 @@ class BugRepair(ProposeSolve):
             return Desk(role, "wait")
         phase = "done" if part.done else "work"
         base, work = (self._keep(t) for t in (self._base(state, seat), self._work(state, seat)))
+        self._owners[base.hash] = state.goal.project
         return Desk(
             role,
             phase,
@@ -566,6 +593,7 @@ class BugRepair(ProposeSolve):
             part.turns,
             tuple(map(_told, part.notes)),
             self._chosen(state, seat) if self.acting == "structured" and phase == "work" else (),
+            state.goal.word if seat == PROPOSER else 0,
         )
 
     def info_state(self, state: TaskState, seat: int) -> str:

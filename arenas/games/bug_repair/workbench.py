@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import threading
+import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
@@ -146,6 +147,8 @@ class Workbench:
         self._grades = _Memory(KEPT)
         self._covers = _Memory(256)
         self.spent = Spent()
+        # Whoever forgets to close a game leaves no processes behind.
+        weakref.finalize(self, _close, self._runners)
 
     def runner(self, project: Project) -> Runner:
         """The runner of a project's kind.
@@ -168,8 +171,7 @@ class Workbench:
     def close(self) -> None:
         """Ends the workers; what is remembered stays."""
         with self._opening:
-            while self._runners:
-                self._runners.popitem()[1].close()
+            _close(self._runners)
 
     def suite(self, project: Project) -> Suite:
         """The project's tests as admitted: run several times, without those that are not steady.
@@ -259,6 +261,11 @@ class Workbench:
         with self._opening:
             self.spent.runs += 1
             self.spent.cpu_s += cpu_s
+
+
+def _close(runners: dict[Any, Runner]) -> None:
+    while runners:
+        runners.popitem()[1].close()
 
 
 def suspicion(coverage: Coverage, failing: frozenset[str]) -> dict[tuple[str, int], float]:
