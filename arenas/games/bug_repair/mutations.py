@@ -108,7 +108,7 @@ class Mutation:
 def mutations_of(tree: Tree, paths: tuple[str, ...]) -> tuple[Mutation, ...]:
     """Every mutation of some files, in the order of files, places and kinds.
 
-    Each gives another program that compiles; files that do not parse have none.
+    Each gives another program that compiles. Files that do not parse have none.
     """
     return tuple(each for path in paths if path in tree for each in _of_file(path, tree[path]))
 
@@ -116,22 +116,15 @@ def mutations_of(tree: Tree, paths: tuple[str, ...]) -> tuple[Mutation, ...]:
 @lru_cache(maxsize=512)
 def _of_file(path: str, data: bytes) -> tuple[Mutation, ...]:
     try:
-        module = ast.parse(data)
         finder = _Finder(path, data)
-        finder.visit(module)
+        finder.visit(ast.parse(data))
     except (SyntaxError, ValueError, RecursionError):
         return ()
-    found: dict[tuple[int, int, str], Mutation] = {}
-    for each in finder.found:
-        changed = data[: each.start] + each.after.encode() + data[each.stop :]
-        try:
-            same = ast.dump(ast.parse(changed)) == ast.dump(module)
-        except (SyntaxError, ValueError):
-            continue
-        if not same:
-            found.setdefault((each.start, each.stop, each.after), each)
     order = {kind: number for number, kind in enumerate(OPERATORS)}
-    return tuple(sorted(found.values(), key=lambda m: (m.start, m.stop, order[m.kind], m.after)))
+    found: dict[tuple[int, int, str], Mutation] = {}
+    for each in sorted(finder.found, key=lambda m: (m.start, m.stop, order[m.kind], m.after)):
+        found.setdefault((each.start, each.stop, each.after), each)
+    return tuple(found.values())
 
 
 class _Finder(ast.NodeVisitor):
