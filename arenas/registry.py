@@ -416,6 +416,12 @@ register(
     simultaneous=True,
 )
 register(
+    "BugRepair-v0",
+    "arenas.games.bug_repair:BugRepair",
+    "arenas.games.bug_repair.players:PLAYERS",
+    summary="Self-play SWE-RL: break a Python project, hide it from its tests, repair it",
+)
+register(
     "TicTacToe-v0",
     "arenas.games.tictactoe:TicTacToe",
     "arenas.games.tictactoe.players:PLAYERS",
