@@ -204,6 +204,7 @@ def _check_alike(game: Game[Any], state: Any, other: Any, seat: int) -> None:
     pairs: dict[str, tuple[Any, Any]] = {
         "info_state": (game.info_state(state, seat), game.info_state(other, seat)),
         "tell": (game.tell(state, seat), game.tell(other, seat)),
+        "tell_new": (game.tell_new(state, seat), game.tell_new(other, seat)),
         "show": (game.show(state, seat), game.show(other, seat)),
     }
     if seat in game.movers(state):

@@ -162,7 +162,7 @@ class Game(ABC, Generic[S]):
         return (0.0,) * self.spec.seats if outcome is None else outcome.rewards
 
     def forfeit(self, state: S, seat: int) -> tuple[float, ...]:
-        """Rewards when `seat` loses the match by illegal moves.
+        """Rewards when `seat` loses the match by illegal moves and it ends there (see `withdraw`).
 
         The offender gets the least that the game pays. In a zero-sum game the others share what it
         loses; in a common-payoff game all get the least; else the others keep what they have.
@@ -175,6 +175,15 @@ class Game(ABC, Generic[S]):
             return tuple(low if s == seat else share for s in range(seats))
         returns = self.returns(state)
         return tuple(low if s == seat else float(returns[s]) for s in range(seats))
+
+    def withdraw(self, state: S, seat: int) -> S | None:
+        """The state after `seat` is put out by illegal moves, if the others can play on.
+
+        None, unless overridden: then a forfeit ends the match for every seat, and `forfeit` pays.
+        Asked only where no other seat's move is kept back (a seat moving alone, or
+        `spec.independent`). The seat is no mover of the state returned, and `outcome` pays it.
+        """
+        return None
 
     def sample(self, state: S, seat: int, rng: Rng) -> Move:
         """A random legal move of a mover, uniform where the moves can be listed."""
@@ -256,6 +265,13 @@ class Game(ABC, Generic[S]):
     @abstractmethod
     def tell(self, state: S, seat: int) -> str:
         """The situation of `seat` in words: all it needs to move now, or how the match ended."""
+
+    def tell_new(self, state: S, seat: int) -> str:
+        """The same for a seat that moved before, in a conversation that holds what it was told.
+
+        It is `tell` unless overridden by a game whose seats would hear much over and over.
+        """
+        return self.tell(state, seat)
 
     def show(self, state: S, seat: int | None = None) -> str:
         """The state as a small text picture: as `seat` sees it, or all of it for an onlooker."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from operator import index
@@ -31,7 +31,8 @@ class MatchOver(RuntimeError):
 class IllegalPolicy:
     """What follows an illegal move, written as one of four forms.
 
-    - `retry:K`: the seat is told why and asked again, K times a turn; then it forfeits the match;
+    - `retry:K`: the seat is told why and asked again, K times a turn; then it forfeits the match,
+      which ends there unless the game lets the others play on (`Game.withdraw`);
     - `raise`: `IllegalMove` is raised and nothing has happened;
     - `random-legal`: a random legal move is played in its place;
     - `penalty:X`: the same, and the seat pays X (in a zero-sum game the others share it).
@@ -348,8 +349,14 @@ class Match:
                 return
             moves, before = dict(sorted(self._pending.items())), ()
             self._pending = {}
-        self.state = state = game.apply(self.state, moves)
+        state = game.apply(self.state, moves)
         self.plies += len(moves)
+        self._go_on(state, moves, before)
+
+    def _go_on(self, state: Any, moved: Collection[int], before: tuple[int, ...]) -> None:
+        """Takes the next state: pays, ends, or asks whoever moved or was not awaited `before`."""
+        game = self.game
+        self.state = state
         if self._step_rewards:
             self._settle(game.returns(state))
         self.awaited = movers = game.movers(state)
@@ -364,11 +371,20 @@ class Match:
             self._end(Outcome(tuple(map(float, game.returns(state))), "truncated", {}, True))
         elif self.conversation is not None:
             for mover in movers:
-                if mover not in before or mover in moves:
-                    self.conversation.ask(mover, game.tell(state, mover))
+                if mover not in before or mover in moved:
+                    tell = game.tell_new if self.submitted[mover] else game.tell
+                    self.conversation.ask(mover, tell(state, mover))
 
     def _forfeit(self, seat: int, reason: str) -> None:
-        rewards = tuple(map(float, self.game.forfeit(self.state, seat)))
+        game, before = self.game, self.awaited
+        if game.spec.independent or (len(before) == 1 and not self._pending):
+            state = game.withdraw(self.state, seat)
+            if state is not None:
+                if seat in game.movers(state):
+                    raise RulesError(f"{game!r}: seat {seat} withdrew and is still to move")
+                self._go_on(state, (), before)
+                return
+        rewards = tuple(map(float, game.forfeit(self.state, seat)))
         self._end(Outcome(rewards, "forfeit", {"seat": seat, "illegal": reason}))
 
     def _charge(self, seat: int, amount: float) -> None:

@@ -95,7 +95,9 @@ def autoreset_mode(mode: str | AutoresetMode) -> AutoresetMode:
     raise ValueError(f"autoreset={mode!r}: the modes are {names}")
 
 
-_IN_KERNELS = ("new", "movers", "legal", "apply", "returns", "sample", "forfeit", "mask", "view")
+_IN_KERNELS = tuple(
+    "new movers legal apply returns sample forfeit withdraw mask view".split()  # noqa: SIM905
+)
 """Methods of `FlatGame` that kernels do themselves, from the rules module."""
 
 
