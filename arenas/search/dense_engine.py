@@ -7,9 +7,9 @@ SQLite's BM25 by reciprocal ranks. The extra is `dense`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from importlib import metadata
-from itertools import tee
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -45,9 +45,10 @@ class DenseIndex(Index):
         return metadata.version("scikit-learn")
 
     @classmethod
-    def write(cls, folder: Path, documents: Iterator[Document], size: int) -> None:
+    def write(cls, folder: Path, documents: Iterable[Document], size: int) -> None:
         # The projection is fitted to the first documents, which are kept until it is.
-        first = [body(document) for _, document in zip(range(SAMPLE), documents, strict=False)]
+        rest = iter(documents)
+        first = [body(document) for document in islice(rest, SAMPLE)]
         counts = _hashed(first)
         idf = TfidfTransformer().fit(counts)
         dimensions = min(DIMENSIONS, max(2, min(counts.shape) - 1))
@@ -59,7 +60,7 @@ class DenseIndex(Index):
             folder / "vectors.npy", "w+", np.float32, (size, dimensions)
         )
         at = 0
-        for texts in _batches(first, documents):
+        for texts in _batches(first, rest):
             vectors[at : at + len(texts)] = _project(texts, weights, components)
             at += len(texts)
         vectors.flush()
@@ -120,11 +121,10 @@ class HybridIndex(Index):
         return DenseIndex.engine_version()
 
     @classmethod
-    def write(cls, folder: Path, documents: Iterator[Document], size: int) -> None:
-        one, other = tee(documents)
-        for name, kind, each in (("sparse", SqliteIndex, one), ("dense", DenseIndex, other)):
+    def write(cls, folder: Path, documents: Iterable[Document], size: int) -> None:
+        for name, kind in (("sparse", SqliteIndex), ("dense", DenseIndex)):
             (folder / name).mkdir()
-            kind.write(folder / name, each, size)
+            kind.write(folder / name, documents, size)
 
     @classmethod
     def read(cls, folder: Path, size: int) -> HybridIndex:

@@ -20,7 +20,7 @@ import shutil
 import sys
 import unicodedata
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -123,8 +123,11 @@ class Index(ABC):
 
     @classmethod
     @abstractmethod
-    def write(cls, folder: Path, documents: Iterator[Document], size: int) -> None:
-        """Writes the engine's files of a new index into an empty folder."""
+    def write(cls, folder: Path, documents: Iterable[Document], size: int) -> None:
+        """Writes the engine's files of a new index into an empty folder.
+
+        `documents` may be gone through more than once.
+        """
 
     @classmethod
     @abstractmethod
@@ -187,7 +190,7 @@ def build(
     shutil.rmtree(aside, ignore_errors=True)
     aside.mkdir()
     try:
-        kind.write(aside, _counted(documents, advance), len(documents))
+        kind.write(aside, _Counted(documents, advance), len(documents))
         manifest = {
             "format": FORMAT,
             "engine": engine,
@@ -229,18 +232,24 @@ def _alive(pid: int) -> bool:
     return True
 
 
-def _counted(
-    documents: Documents, advance: Callable[[int], None] | None, step: int = 512
-) -> Iterator[Document]:
-    count = 0
-    for document in documents:
-        yield document
-        count += 1
-        if count == step and advance is not None:
-            advance(count)
-            count = 0
-    if advance is not None:
-        advance(count)
+class _Counted:
+    """Documents that tell how many were read."""
+
+    STEP = 512
+
+    def __init__(self, documents: Documents, advance: Callable[[int], None] | None) -> None:
+        self.documents, self.advance = documents, advance
+
+    def __iter__(self) -> Iterator[Document]:
+        count = 0
+        for document in self.documents:
+            yield document
+            count += 1
+            if count == self.STEP and self.advance is not None:
+                self.advance(count)
+                count = 0
+        if self.advance is not None:
+            self.advance(count)
 
 
 def _files(folder: Path) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
 
@@ -30,7 +30,7 @@ class SqliteIndex(Index):
         return sqlite3.sqlite_version
 
     @classmethod
-    def write(cls, folder: Path, documents: Iterator[Document], size: int) -> None:
+    def write(cls, folder: Path, documents: Iterable[Document], size: int) -> None:
         with closing(sqlite3.connect(folder / FILE)) as connection:
             connection.execute("PRAGMA journal_mode = OFF")
             connection.execute("PRAGMA synchronous = OFF")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from importlib import metadata
 from pathlib import Path
 
@@ -33,7 +33,7 @@ class TantivyIndex(Index):
         return metadata.version("tantivy")
 
     @classmethod
-    def write(cls, folder: Path, documents: Iterator[Document], size: int) -> None:
+    def write(cls, folder: Path, documents: Iterable[Document], size: int) -> None:
         schema = tantivy.SchemaBuilder()
         schema.add_text_field("body", tokenizer_name="whitespace", index_option="freq")
         schema.add_integer_field("number", fast=True)
