@@ -22,8 +22,6 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
-from markdown_it import MarkdownIt
-
 from arenas.search.documents import Document
 from arenas.search.index import IndexCorrupted
 
@@ -35,6 +33,9 @@ SUFFIXES = {".txt", ".text", ".md", ".markdown", ".html", ".htm", ".jsonl"}
 CURRENT, FILE = "current", "documents.sqlite"
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+_UNSEEN = frozenset(("Cc", "Cf", "Cs", "Co", "Zl", "Zp"))
+"""Categories of characters that show nothing, or that break lines in some viewers only."""
+
 _UNFIT = re.compile(r"[^A-Za-z0-9_.-]+")
 
 
@@ -62,10 +63,7 @@ def clean(text: str) -> str:
     """Text as it is kept: NFC, no control characters but line breaks, no lone surrogates."""
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     text = unicodedata.normalize("NFC", text.encode("utf-8", "replace").decode("utf-8"))
-    kept = "".join(
-        c if c == "\n" or unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Co", "Zl", "Zp") else " "
-        for c in text
-    )
+    kept = "".join(c if c == "\n" or unicodedata.category(c) not in _UNSEEN else " " for c in text)
     lines = (" ".join(line.split()) for line in kept.split("\n"))
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
 
@@ -117,6 +115,8 @@ def _read_html(text: str) -> tuple[str, str]:
 
 
 def _read_markdown(text: str) -> tuple[str, str]:
+    from markdown_it import MarkdownIt
+
     tokens = MarkdownIt().parse(text)
     blocks, title = [], ""
     for before, token in zip([None, *tokens], tokens, strict=False):

@@ -56,7 +56,7 @@ class DenseIndex(Index):
         components = svd.components_.T.astype(np.float32)
         weights = idf.idf_.astype(np.float32)
         np.savez(folder / "projection.npz", idf=weights, components=components)
-        vectors = np.lib.format.open_memmap(  # type: ignore[no-untyped-call]
+        vectors = np.lib.format.open_memmap(
             folder / "vectors.npy", "w+", np.float32, (size, dimensions)
         )
         at = 0

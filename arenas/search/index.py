@@ -21,6 +21,7 @@ import sys
 import unicodedata
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -81,7 +82,7 @@ _ASCII = {i: " " for i in range(128) if not chr(i).isalnum() and chr(i) != ","}
 def _ungrouped(text: str) -> str:
     pieces = text.split(",")
     joined = [pieces[0]]
-    for before, piece in zip(pieces, pieces[1:], strict=False):
+    for before, piece in pairwise(pieces):
         grouped = before[-1:].isdigit() and piece[:3].isdigit() and len(piece[:3]) == 3
         joined.append(("" if grouped and not piece[3:4].isdigit() else " ") + piece)
     return "".join(joined)

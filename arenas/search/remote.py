@@ -1,4 +1,4 @@
-"""The same index over HTTP: a small server of an index, and a client of it.
+r"""The same index over HTTP: a small server of an index, and a client of it.
 
 The protocol is the one that search agents already speak (Search-R1 and its relatives):
 
@@ -115,9 +115,9 @@ class RemoteIndex(Index):
     def _ask(self, path: str, value: Any) -> Any:
         payload = None if value is None else json.dumps(value).encode()
         headers = {"Content-Type": "application/json"}
-        request = urllib.request.Request(self.url + path, payload, headers)  # noqa: S310
+        request = urllib.request.Request(self.url + path, payload, headers)
         try:
-            with urllib.request.urlopen(request, timeout=self.timeout) as answer:  # noqa: S310
+            with urllib.request.urlopen(request, timeout=self.timeout) as answer:
                 return json.loads(answer.read())
         except (urllib.error.URLError, OSError, ValueError) as error:
             raise RemoteError(f"{self.url}{path}: {error}") from None
@@ -132,7 +132,7 @@ class RemoteIndex(Index):
                 if number is not None:
                     hits.append(Hit(number, float(row["score"])))
         except (KeyError, IndexError, TypeError, ValueError) as error:
-            raise RemoteError(f"{self.url}/retrieve: not the answer it should be: {error}") from None
+            raise RemoteError(f"{self.url}/retrieve answers nonsense: {error}") from None
         return sorted(hits, key=lambda hit: (-hit.score, hit.number))[:k]
 
     @classmethod

@@ -168,4 +168,3 @@ class Articles:
             return None
         number = int(digits)
         return number if number < len(self) and article_id(number) == document_id else None
-

@@ -1,11 +1,11 @@
 """The checks of a proposed question: no judge, only rules, the graph and a reader of patterns.
 
-They run in the order of `CHECKS`, up to the first that fails. Those after `copied` need the graph of
-a generated world; over the user's own documents `quoted` stands in their place.
+They run in the order of `CHECKS`, up to the first that fails. Those after `copied` need the graph
+of a generated world; over the user's own documents `quoted` stands in their place.
 
 | check | passes when |
 | --- | --- |
-| `format` | one line that ends in `?`, 10 to 1,000 characters, enough words, no `<`, `>` or control characters |
+| `format` | one line, a `?` at its end, 10 to 1,000 characters, enough words, no `<`, `>` |
 | `answer hidden` | no accepted form of the answer stands in the question |
 | `searched` | enough different searches were made |
 | `novel` | it is none of the recent questions, nor nearly the same words |
@@ -17,7 +17,7 @@ a generated world; over the user's own documents `quoted` stands in their place.
 | `shortest` | no shorter chain of facts joins a name in the question to the answer |
 | `path hidden` | nothing on the way to the answer is named in the question |
 | `closed book` | the answer is no more common among its like than `GUESSABLE`, so guessing fails |
-| `grounded` | on the facts stated in the documents shown, and in noise documents, it comes to the answer |
+| `grounded` | on the facts in the documents shown, and noise, it comes to the answer alone |
 | `quoted` | the answer stands in a shown document, and the passage most like the question has it |
 """
 
@@ -235,8 +235,9 @@ class _Validation:
             if not formal:
                 found = len(read_question(self.proposal.text.strip()))
                 raise _Failed(
-                    "the words read as several queries: it is ambiguous" if found else
-                    "no query can be read out of the words; the rules say how questions are worded"
+                    "the words read as several queries: it is ambiguous"
+                    if found
+                    else "no query can be read out of the words; the rules say how"
                 )
             try:
                 check_query(json.loads(formal))
@@ -345,8 +346,10 @@ def _several(nodes: set[Node], world: World) -> str:
     return f"{len(nodes)} things" if nodes else "nothing"
 
 
-def _typed_constants(query: Query, parent: Query | None = None) -> Iterator[tuple[str, Query | None]]:
-    """The constants of a query, each with the operation whose object it is (`whose`), or None."""
+def _typed_constants(
+    query: Query, parent: Query | None = None
+) -> Iterator[tuple[str, Query | None]]:
+    """The constants of a query, each with the `whose` that it is the object of, or None."""
     if query[0] == "is":
         yield query[1], parent
         return
@@ -355,13 +358,16 @@ def _typed_constants(query: Query, parent: Query | None = None) -> Iterator[tupl
             yield from _typed_constants(part, query if query[0] == "whose" else None)
 
 
+_EMPTY = frozenset(
+    "the a an of in on at is was were to which that by with as it has from under".split()
+)
+
+
 def _lexemes(relation: str) -> set[str]:
     """The words that can stand for a relation."""
     forms = BY_NAME[relation]
     found = {word for form in (*forms.of, *forms.whose) for word in words(form)}
-    return (found | set(words(forms.name.replace("_", " ")))) - set(
-        "the a an of in on at is was were to which that by with as it has from under".split()
-    )
+    return (found | set(words(forms.name.replace("_", " ")))) - _EMPTY
 
 
 def names_of(world: World, thing: int) -> tuple[str, ...]:
@@ -390,7 +396,7 @@ def facts_in(shown: Sequence[Shown], world: World) -> list[Fact]:
 
 
 def fact_of(statement: Statement, world: World) -> Fact | None:
-    """A statement with its names resolved; None for other names, and for names that several share."""
+    """A statement with its names resolved; None where one means nothing, or several things."""
     subjects = world.named(statement.subject)
     if statement.relation == ALIAS or len(subjects) != 1:
         return None
@@ -415,5 +421,3 @@ def _passages(document: Shown) -> list[str]:
 def as_json(path: Sequence[Fact], world: World) -> list[list[Any]]:
     """A derivation as records have it: subject, relation, object, in words."""
     return [[world.say(f.subject), f.relation, world.say(f.object)] for f in path]
-
-

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from gymnasium import spaces
 
-from arenas.core.game import IllegalMove, Move, whole
+from arenas.core.game import Move, whole
 from arenas.core.outcome import Outcome
 from arenas.core.rng import Rng
 from arenas.core.spaces import TextSpace
@@ -141,7 +141,9 @@ class DeepSearch(ProposeSolve):
         solvers: attempts at a question, 1 to 64.
         reward: "ssp" (1 - s, invalid 0), "spell" (a normal curve about 1/2; -1 for a malformed
             and -0.5 for an ungrounded question), or a shape of `kernels.proposer_pay`.
-        invalid: what an invalid question earns the proposer, 0 or less; None for the preset's.
+        invalid: what a malformed question earns the proposer, 0 or less; None for the preset's.
+        ungrounded: what a well-formed question earns that fails a later check, from `invalid` to
+            0; None for the preset's, or for `invalid` where that is given.
         turns: the most calls of the proposer, and of each solver, the last one included.
         results: documents a search shows, 1 to 10.
         result_chars: characters shown of each of them; `open_chars` of an opened one.
@@ -177,6 +179,7 @@ class DeepSearch(ProposeSolve):
         solvers: int = 5,
         reward: str = "ssp",
         invalid: float | None = None,
+        ungrounded: float | None = None,
         turns: int = 10,
         results: int = 3,
         result_chars: int = 600,
@@ -201,7 +204,12 @@ class DeepSearch(ProposeSolve):
         self.recent = _strings("recent", recent)
         self.reward = str(reward)
         preset = PRESETS.get(self.reward, Preset(self.reward, 0.0, 0.0))
-        self._ungrounded = preset.ungrounded if invalid is None else invalid
+        malformed = preset.invalid if invalid is None else invalid
+        if ungrounded is None:
+            ungrounded = preset.ungrounded if invalid is None else invalid
+        if not isinstance(ungrounded, (int, float)) or not malformed <= ungrounded <= 0:
+            raise ValueError(f"ungrounded={ungrounded!r}: a number from invalid={malformed} to 0")
+        self.ungrounded = float(ungrounded)
         self.turns = _in_range("turns", turns, 1, 100)
         self.results = _in_range("results", results, 1, 10)
         self.result_chars = _in_range("result_chars", result_chars, 50, 20_000)
@@ -239,7 +247,7 @@ class DeepSearch(ProposeSolve):
             else TextSpace(16_384, self.reply_examples()),
             solvers=solvers,
             pay=preset.pay,
-            invalid=preset.invalid if invalid is None else invalid,
+            invalid=malformed,
             turns=(self.turns, self.turns),
             given=given,
         )
@@ -420,12 +428,12 @@ class DeepSearch(ProposeSolve):
 
     def outcome(self, state: TaskState) -> Outcome | None:
         outcome = super().outcome(state)
-        if outcome is None or state.valid or self._ungrounded == self.invalid:
+        if outcome is None or state.valid or self.ungrounded == self.invalid:
             return outcome
         assert state.checks is not None
         if state.checks[-1].name in FORM:
             return outcome
-        return replace(outcome, rewards=(self._ungrounded, *outcome.rewards[1:]))
+        return replace(outcome, rewards=(self.ungrounded, *outcome.rewards[1:]))
 
     def evidence(self, state: TaskState) -> dict[str, Any]:
         goal: Goal = state.goal
@@ -451,21 +459,21 @@ class DeepSearch(ProposeSolve):
             found["answers"] = [part.answer for part in state.parts[1:]]
         else:
             asked = state.parts[PROPOSER].answer
-            found["question"] = asked.text if asked is not None else None
+            found["question"] = asked.text if isinstance(asked, Question) else None
         return found
 
     def _hashes(self, state: TaskState) -> dict[str, str]:
         """Id and hash of the contents of every document that a seat was shown."""
         asked = state.parts[PROPOSER].answer
         numbers = {n for seat in range(self.spec.seats) for n, _ in self.shown_to(state, seat)}
-        if asked is not None and asked.documents:
+        if isinstance(asked, Question) and asked.documents:
             numbers |= set(asked.documents)
         documents = [self.library.document(number) for number in sorted(numbers)]
         return {document.id: document.hash for document in documents}
 
     def resample_task(self, state: TaskState, seat: int, rng: Rng) -> TaskState:
         """Another answer and another proposer's search, for the same question."""
-        task: Task = state.task
+        task: Task | None = state.task
         if state.proposing:
             goal = self.begin(rng)._replace(context=state.goal.context)
             return replace(state, goal=goal)
@@ -542,7 +550,8 @@ class DeepSearch(ProposeSolve):
         else:
             query = self.asked(state)
             given = tuple(name for name, _ in constants(query)) if query else ()
-        return self._knowledge(given, tuple(self.shown_to(state, seat)), notes)
+        made: Knowledge = self._knowledge(given, tuple(self.shown_to(state, seat)), notes)
+        return made
 
     @cached_property
     def _knowledge(self) -> Any:
@@ -645,5 +654,3 @@ def _strings(name: str, value: Any) -> list[str]:
     if not isinstance(value, (list, tuple)) or not all(isinstance(each, str) for each in value):
         raise ValueError(f"{name}={value!r}: a list of strings")
     return list(value)
-
-

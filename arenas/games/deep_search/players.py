@@ -40,11 +40,15 @@ class Walker(Policy):
 
     def __init__(self, game: DeepSearch, argument: str = "") -> None:
         if game.corpus != "world":
-            raise ValueError("player 'walker' walks the graph of corpus='world'; there is none here")
+            raise ValueError(
+                "player 'walker' walks the graph of corpus='world'; there is none here"
+            )
         hops, _, shape = (argument or "2").partition(":")
         shape = shape or "path"
         if not hops.isdigit() or not 1 <= int(hops) <= 8 or shape not in SHAPES:
-            raise ValueError(f"walker:{argument}: HOPS in 1..8, then a shape of {', '.join(SHAPES)}")
+            raise ValueError(
+                f"walker:{argument}: HOPS in 1..8, then a shape of {', '.join(SHAPES)}"
+            )
         self.hops, self.shape = int(hops), shape
         self.world = world_of(game.documents, game.world_seed)
         self.min_searches = 0 if game.mode == "long-context" else game.min_searches
@@ -63,7 +67,7 @@ class Walker(Policy):
                 query = find_question(world, node, rng, hops, shape)
             except ValueError:
                 continue
-            if query is not None:
+            if query is not None and len(read_question(_worded(query, answer))) == 1:
                 return query, derivation(query, node, world, world)
         return None
 
@@ -91,7 +95,7 @@ class Walker(Policy):
         read = [s for p in notes.pages for s in read_article(p.shown.title, p.shown.text)]
         known = {fact_of(statement, world) for statement in read}
         for fact in facts:
-            if fact in known or (_mirror(fact) in known):
+            if fact in known or _mirror(fact) in known:
                 continue
             labels = [world.label(fact.subject)]
             if isinstance(fact.object, int):
@@ -118,7 +122,10 @@ class Walker(Policy):
                     continue
                 subject, relation, node = words.removeprefix("link ").split(" / ")
                 ends = [world.named(subject), world.named(node) or node]
-                own = [[fact.subject], [fact.object] if isinstance(fact.object, int) else fact.object]
+                own = [
+                    [fact.subject],
+                    [fact.object] if isinstance(fact.object, int) else fact.object,
+                ]
                 if relation == fact.relation and (ends == own or ends == own[::-1]):
                     return number
         return notes.moves[_ask(notes)]
@@ -129,10 +136,11 @@ def _node(answer: str, world: World) -> Node:
     return things[0] if things else normalise(answer)
 
 
-def _mirror(fact: Fact) -> Fact | None:
+def _mirror(fact: Fact) -> Fact:
+    """The same fact from its other end, where the relation holds both ways."""
     if BY_NAME[fact.relation].symmetric and isinstance(fact.object, int):
         return Fact(fact.object, fact.relation, fact.subject)
-    return None
+    return fact
 
 
 def _question(text: str, query: Query | None) -> Call:

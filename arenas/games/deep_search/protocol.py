@@ -57,7 +57,9 @@ class Protocol:
             names = " ".join(f"<{name}>...</{name}>" for name in self.box.tools)
             raise IllegalMove(f"the reply makes no call; make one of: {names}")
         (name, inside), *more = calls
-        formal = more[0][1].strip() if name == "question" and more[:1] and more[0][0] == "query" else ""
+        formal = (
+            more[0][1].strip() if name == "question" and more[:1] and more[0][0] == "query" else ""
+        )
         if name == "question" and more[:1] and more[0][0] == "query":
             more = more[1:]
         if more:
@@ -90,7 +92,8 @@ class Protocol:
     def grammar(self) -> str:
         """A regular expression of all calls in the forms that `format` writes."""
         tagged = [
-            rf"<{name}>{_PLAIN}</{name}>" + (rf"(?:<query>{_PLAIN}</query>)?" if name == "question" else "")
+            rf"<{name}>{_PLAIN}</{name}>"
+            + (rf"(?:<query>{_PLAIN}</query>)?" if name == "question" else "")
             for name in self.box.tools
         ]
         return "|".join([*tagged, self.box.grammar()])

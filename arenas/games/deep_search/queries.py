@@ -246,8 +246,8 @@ def connected(world: World, start: int, goal: Node, within: int) -> bool:
         if isinstance(goal, str):
             if any(fact.object == goal for thing in frontier for fact in world.facts(thing)):
                 return True
-        if step == within and isinstance(goal, str):
-            return False
+            if step == within:
+                return False
         ahead = []
         for thing in frontier:
             for other in world.neighbours(thing):

@@ -100,7 +100,7 @@ def _draw(world: World, answer: Node, rng: Rng, hops: int, shape: str) -> Query 
         if reached is None:
             return None
         path, end = reached
-        inner = _several(world, end, rng, [1, 1])
+        inner = _several(world, end, rng, [1, 1], answer)
         return None if inner is None else _wrap(path, inner, answer)
     return _comparison(world, answer, rng, hops)
 
@@ -161,14 +161,19 @@ def _chain(world: World, answer: Node, rng: Rng, hops: int) -> Query | None:
     return _wrap(path, ["is", world.say(end)], answer)
 
 
-def _several(world: World, answer: Node, rng: Rng, lengths: list[int]) -> Query | None:
-    """Clauses about the answer, each a chain of the given length; they use different relations."""
+def _several(
+    world: World, answer: Node, rng: Rng, lengths: list[int], avoid: Node = ""
+) -> Query | None:
+    """Clauses about a node, each a chain of the given length, of different relations.
+
+    None of them begins at the node `avoid`.
+    """
     if not isinstance(answer, int):
         return None
     clauses: list[Query] = []
     for length in lengths:
         used = {clause[1] for clause in clauses}
-        own = [fact for fact in world.facts(answer) if fact.relation not in used]
+        own = [f for f in world.facts(answer) if f.relation not in used and f.object != avoid]
         if length > 1:
             own = [fact for fact in own if isinstance(fact.object, int)]
         if not own:
@@ -206,4 +211,3 @@ def _comparison(world: World, answer: Node, rng: Rng, hops: int) -> Query | None
         if evaluate(query, world, world) == {answer}:
             return query
     return None
-

@@ -16,12 +16,11 @@ from typing import NamedTuple
 from arenas.games.deep_search.articles import MONTHS, PRONOUNS
 from arenas.games.deep_search.relations import ALIAS, ALIAS_STATES, CATEGORIES, RELATIONS, Relation
 
-NAME = (
-    r"[A-Z][A-Za-z]*(?: (?:[A-Z][A-Za-z]*|of|for|&))*(?: \((?:[IVX]+|[0-9]+)\))?"
-)
+NAME = r"[A-Z][A-Za-z]*(?: (?:[A-Z][A-Za-z]*|of|for|&))*(?: \((?:[IVX]+|[0-9]+)\))?"
 """A name as articles and questions write it."""
 
-DATE = rf"[0-9]{{1,2}} (?:{'|'.join(MONTHS)}) [0-9]{{1,4}}|(?:{'|'.join(MONTHS)}) [0-9]{{1,2}}, [0-9]{{1,4}}"
+_MONTH = "|".join(MONTHS)
+DATE = rf"[0-9]{{1,2}} (?:{_MONTH}) [0-9]{{1,4}}|(?:{_MONTH}) [0-9]{{1,2}}, [0-9]{{1,4}}"
 NUMBER = r"[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+"
 VALUES = {"date": DATE, "number": NUMBER, "year": r"[0-9]{1,4}"}
 

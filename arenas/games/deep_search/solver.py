@@ -3,7 +3,7 @@
 It knows the wordings of questions and articles and nothing of the graph. At each turn it works out
 from its text view alone which facts it has, which step of the query lacks one, and which call could
 bring it: a search for a name, for a name with the words of a relation, the rest of a page that was
-cut. Where a step has several candidates it follows up each, so it backtracks when one leads nowhere.
+cut. Where a step has several candidates it follows up each: it backtracks if one leads nowhere.
 """
 
 from __future__ import annotations

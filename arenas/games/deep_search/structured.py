@@ -56,7 +56,7 @@ class Layout(NamedTuple):
     @property
     def length(self) -> int:
         """Numbers in the view."""
-        return self.question.stop
+        return int(self.question.stop)
 
     # -- moves -------------------------------------------------------------------------------
 

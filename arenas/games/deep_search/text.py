@@ -160,7 +160,7 @@ def _end(game: DeepSearch, state: TaskState, seat: int) -> str:
     right = f"The answer was {named(state.goal.accepted[0])}."
     if seat != PROPOSER:
         return f"{right} {ending}"
-    given = ", ".join(named(part.answer or "") for part in state.parts[1:])
+    given = ", ".join(named(str(part.answer or "")) for part in state.parts[1:])
     return f"The answers were {given}. {ending}"
 
 

@@ -83,8 +83,17 @@ def _argument(query: Query, relation: Relation | None, rng: Rng) -> str:
 
 # -- reading ---------------------------------------------------------------------------------------
 
-_OF = [(r, *form.split("{}")) for r in RELATIONS for form in r.of]
-_WHOSE = [(r, *form.split("{}")) for r in RELATIONS for form in r.whose]
+_Form = tuple[Relation, str, str]
+"""A wording as what stands before and after its slot."""
+
+
+def _split(relation: Relation, form: str) -> _Form:
+    before, _, after = form.partition("{}")
+    return relation, before, after
+
+
+_OF = [_split(r, form) for r in RELATIONS for form in r.of]
+_WHOSE = [_split(r, form) for r in RELATIONS for form in r.whose]
 _COMPARED = [
     (operator, r, f"whichever of these {clause}: ")
     for r in RELATIONS

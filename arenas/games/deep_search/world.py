@@ -315,7 +315,7 @@ class _Columns:
         count = self.size[kind]
         reach = max(2, int(spread * count))
         rows = (place * count).astype(np.int64) - reach // 2 + self.below(reach, len(place))
-        return self.world.first[kind] + np.clip(rows, 0, count - 1)
+        return np.asarray(self.world.first[kind] + np.clip(rows, 0, count - 1))
 
     def any(self, kind: str, count: int) -> np.ndarray:
         """Things of a kind, uniformly."""
