@@ -165,7 +165,7 @@ def make_names(seed: int, size: int) -> dict[str, Names]:
         "work": Names(
             Pattern("The", adjective, noun),
             Pattern("The", noun, "of", stem),
-            Pattern("A", noun, "for", given),
+            Pattern("No", noun, "for", given),
             Pattern(adjective, noun, "of", stem),
         ),
         "company": Names(

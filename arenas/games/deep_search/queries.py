@@ -241,22 +241,25 @@ def derivation(query: Query, answer: Node, graph: Graph, world: World) -> list[F
 
 def connected(world: World, start: int, goal: Node, within: int) -> bool:
     """Whether a chain of at most `within` facts leads from a thing to a thing or value."""
-    reached, frontier = {start}, [start]
-    for step in range(1, within + 1):
-        if isinstance(goal, str):
-            if any(fact.object == goal for thing in frontier for fact in world.facts(thing)):
-                return True
-            if step == within:
-                return False
-        ahead = []
-        for thing in frontier:
-            for other in world.neighbours(thing):
-                if other == goal:
-                    return True
-                if other not in reached:
-                    reached.add(other)
-                    ahead.append(other)
-        frontier = ahead
+    if within < 1:
+        return False
+    if isinstance(goal, str):
+        having = {s for r in BY_NAME.values() if not r.entity for s in world.subjects(r.name, goal)}
+        return start in having or _meets(world, start, having, within - 1)
+    # One step from the goal is as good as one more from the start, where chains fan out.
+    return _meets(world, start, set(world.neighbours(goal)), within - 1)
+
+
+def _meets(world: World, start: int, goals: set[int], steps: int) -> bool:
+    """Whether at most so many facts lead from a thing to one of some things."""
+    reached, frontier = {start}, {start}
+    if start in goals:
+        return True
+    for _ in range(steps):
+        frontier = {other for thing in frontier for other in world.neighbours(thing)} - reached
+        if not frontier.isdisjoint(goals):
+            return True
+        reached |= frontier
     return False
 
 

@@ -13,7 +13,6 @@ has no circles.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import date
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -144,7 +143,7 @@ class World:
         return self._write(int(self._name_codes[thing]))
 
     def _label(self, thing: int, code: int) -> str:
-        low, high = np.searchsorted(self._sorted_codes, (code, code + 1))
+        low, high = _span(self._sorted_codes, code)
         if high - low == 1:
             return self._write(code)
         rank = int(np.searchsorted(self._owners[low:high], thing))
@@ -166,7 +165,7 @@ class World:
         code = self._code(name)
         if code is None:
             return []
-        low, high = np.searchsorted(self._sorted_codes, (code, code + 1))
+        low, high = _span(self._sorted_codes, code)
         owners = self._owners[low:high].tolist()
         if not numeral:
             return [int(owner) for owner in owners]
@@ -202,7 +201,7 @@ class World:
         if value is None:
             return []
         order, objects = self._by_object(relation)
-        low, high = np.searchsorted(objects, (value, value + 1))
+        low, high = _span(objects, value)
         return [int(row) for row in order[low:high].tolist()]
 
     def _by_object(self, relation: str) -> tuple[np.ndarray, np.ndarray]:
@@ -257,13 +256,26 @@ class World:
                     found.append(Fact(subject, relation.name, thing))
         return found
 
-    def neighbours(self, thing: int) -> Iterable[int]:
-        """The things that share a fact with a thing."""
-        for fact in self.facts(thing):
-            if isinstance(fact.object, int):
-                yield fact.object
-        for fact in self.facts_about(thing):
-            yield fact.subject
+    def neighbours(self, thing: int) -> list[int]:
+        """The things that share a fact with a thing, ascending, some twice."""
+        starts, ends = self._adjacency
+        return ends[starts[thing] : starts[thing + 1]].tolist()  # type: ignore[no-any-return]
+
+    @cached_property
+    def _adjacency(self) -> tuple[np.ndarray, np.ndarray]:
+        """All facts between things from both ends: where each thing's begin, and the other ends."""
+        pairs = []
+        for relation in RELATIONS:
+            if relation.entity:
+                column = self._columns[relation.name]
+                rows = np.flatnonzero(column >= 0)
+                subjects = (rows + self.first[relation.subject]).astype(np.int32)
+                pairs += [(subjects, column[rows]), (column[rows], subjects)]
+        ones = np.concatenate([one for one, _ in pairs])
+        others = np.concatenate([other for _, other in pairs])
+        order = np.lexsort((others, ones))
+        starts = np.searchsorted(ones[order], np.arange(self.documents + 1))
+        return starts, others[order]
 
     def frequency(self, relation: str, node: Node) -> float:
         """The share of a relation's subjects that have this object."""
@@ -406,6 +418,11 @@ class _Columns:
         before = np.clip(self.place[rows] - 50 / YEARS, 0, 1)
         columns["honouree"] = self.some(0.4, self.near("person", before, 0.05))
         columns["attendance"] = 120 + self.below(80_000, n)
+
+
+def _span(ascending: np.ndarray, value: int) -> tuple[int, int]:
+    """Where a value begins and ends in ascending numbers."""
+    return int(ascending.searchsorted(value)), int(ascending.searchsorted(value, "right"))
 
 
 def _rank(numeral: str) -> int:
