@@ -123,7 +123,7 @@ def test_a_malformed_question_costs_nothing_unless_asked():
     assert GAME.spec.reward_range == (0.0, 1.0)
     spell = make(reward="spell", solvers=4)
     assert spell.spec.reward_range[0] == -1.0
-    answer, query = a_question()
+    _, query = a_question()
     for text, formal, reward in (
         ("too short?", "", -1.0),
         ("", json.dumps(query), -0.5),
@@ -202,7 +202,7 @@ def test_a_question_for_one_of_several_is_not_unique():
 
 
 def test_a_question_for_something_else_is_refused():
-    other, query = a_question(skip=50)
+    _, query = a_question(skip=50)
     match = asking(ANSWER, None, text=write_question(query, Rng(3)), searches=["a", "b"])
     assert refused(match) == ("unique answer", "it comes to something else, not to the answer")
 
@@ -211,7 +211,8 @@ def test_a_shared_name_is_ambiguous():
     person = next(
         p for p in range(SIZE) if WORLD.label(p) != WORLD.name(p) and WORLD.kind(p) == "person"
     )
-    text = f"According to the articles of the encyclopedia, what is the birthplace of {WORLD.name(person)}?"
+    name = WORLD.name(person)
+    text = f"According to the articles of the encyclopedia, what is the birthplace of {name}?"
     name, reason = refused(asking(ANSWER, None, text=text, searches=["a", "b"]))
     assert name == "query"
     assert "the numeral is missing" in reason
@@ -501,10 +502,8 @@ def test_in_long_context_everybody_is_shown_the_same_documents():
     match = Match(game, 4)
     pages = Notes(Turn.of(match, 0).told).pages
     assert len(pages) == 6
-    assert (
-        len(Notes(Turn.of(Match(make(mode="long-context", context=6, solved=3), 4), 0).told).pages)
-        == 9
-    )
+    later = Match(make(mode="long-context", context=6, solved=3), 4)
+    assert len(Notes(Turn.of(later, 0).told).pages) == 9
     with pytest.raises(IllegalMove):
         game.check(match.state, 0, {"tool": "search", "query": "x"})
     walker = arenas.make_player(ID, "walker:1", game)
@@ -569,7 +568,7 @@ def test_scripted_players_ask_fair_questions_and_answer_most(moves):
     scored = [record for record in records if record.reason == "scored"]
     assert len(scored) >= (40 if moves == "tools" else 30)
     solved = [sum(record.evidence["solved"][i] for record in scored) for i in (0, 1)]
-    assert solved[0] > 0.7 * len(scored)
+    assert solved[0] > 0.75 * len(scored)
     assert solved[1] == 0
     assert all(record.illegal_moves == [0, 0, 0] for record in records)
 

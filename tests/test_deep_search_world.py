@@ -1,4 +1,4 @@
-"""The generated world: the graph, its articles, questions in words, and the answers' normal form."""
+"""The generated world: its graph and articles, questions in words, answers in normal form."""
 
 from __future__ import annotations
 

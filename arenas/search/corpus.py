@@ -33,7 +33,7 @@ SUFFIXES = {".txt", ".text", ".md", ".markdown", ".html", ".htm", ".jsonl"}
 CURRENT, FILE = "current", "documents.sqlite"
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
-_UNSEEN = frozenset(("Cc", "Cf", "Cs", "Co", "Zl", "Zp"))
+_UNSEEN = frozenset(("Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"))
 """Categories of characters that show nothing, or that break lines in some viewers only."""
 
 _UNFIT = re.compile(r"[^A-Za-z0-9_.-]+")
@@ -122,7 +122,7 @@ def _read_markdown(text: str) -> tuple[str, str]:
     for before, token in zip([None, *tokens], tokens, strict=False):
         if token.type == "inline":
             shown = "".join(
-                child.content if child.type in ("text", "code_inline") else " "
+                " " if child.type.endswith("break") else child.content
                 for child in token.children or ()
             )
             if not title and before is not None and before.type == "heading_open":

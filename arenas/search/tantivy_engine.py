@@ -40,10 +40,13 @@ class TantivyIndex(Index):
         index = tantivy.Index(schema.build(), path=str(folder))
         # One thread, so that the same documents give the same segments.
         writer = index.writer(HEAP_BYTES, 1)
-        for number, document in enumerate(documents):
-            writer.add_document(tantivy.Document(body=body(document), number=number))
-        writer.commit()
-        writer.wait_merging_threads()
+        try:
+            for number, document in enumerate(documents):
+                writer.add_document(tantivy.Document(body=body(document), number=number))
+            writer.commit()
+        finally:
+            # Its threads write into the folder until they have ended.
+            writer.wait_merging_threads()
 
     @classmethod
     def read(cls, folder: Path, size: int) -> TantivyIndex:

@@ -40,7 +40,7 @@ from arenas.games.deep_search.protocol import ANSWER, OPEN, QUESTION, SEARCH, Pr
 from arenas.games.deep_search.queries import Query, constants, hops
 from arenas.games.deep_search.reader import NAME, Statement
 from arenas.games.deep_search.relations import BY_NAME
-from arenas.games.deep_search.structured import SLOTS, Knowledge, Layout, make_view
+from arenas.games.deep_search.structured import SLOTS, Knowledge, Layout, make_view, searchable
 from arenas.games.deep_search.wording import read_question
 from arenas.games.deep_search.world import MAX_DOCUMENTS, MIN_DOCUMENTS, Node, World
 from arenas.kernels.propose_solve import (
@@ -498,10 +498,14 @@ class DeepSearch(ProposeSolve):
         return self.legal_numbers(state, seat) if self.num_actions else None
 
     def legal_numbers(self, state: TaskState, seat: int) -> list[int]:
-        """Legal moves by number, ascending: names not searched yet, documents not opened yet."""
+        """Legal moves by number, ascending: names not searched yet, documents not opened yet.
+
+        The last move is a question or an answer, and a question needs a chain before that.
+        """
         knowledge, layout = self.knows(state, seat), self._layout
         found = []
-        if self.mode == "search":
+        last = self.turns_left(state, seat) == 1
+        if self.mode == "search" and not last:
             found += [
                 slot
                 for slot in range(len(knowledge.names))
@@ -515,14 +519,15 @@ class DeepSearch(ProposeSolve):
             ]
         if seat != PROPOSER:
             return found + [layout.answer + slot for slot in range(len(knowledge.names))]
-        found += [layout.link + fact for fact in knowledge.linkable()]
-        return [*found, layout.ask]
+        if not last:
+            found += [layout.link + fact for fact in knowledge.linkable()]
+        return [*found, layout.ask] if knowledge.links or not found else found
 
     def call(self, state: TaskState, seat: int, number: int) -> dict[str, Any]:
         """The tool call that a move by number stands for."""
         knowledge, layout = self.knows(state, seat), self._layout
         if number < layout.open:
-            return {"tool": "search", "query": knowledge.names[number]}
+            return {"tool": "search", "query": searchable(knowledge.names[number])}
         if number < layout.link:
             found = self._last_found(state, seat)[number - layout.open]
             return {"tool": "open", "document": self.library.document(found).id}

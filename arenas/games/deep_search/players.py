@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 from arenas.core.policy import Policy, Reply, Turn
@@ -11,6 +11,7 @@ from arenas.core.rng import Rng
 from arenas.games.deep_search.answers import normalise
 from arenas.games.deep_search.checks import fact_of
 from arenas.games.deep_search.game import DeepSearch
+from arenas.games.deep_search.learned import LinearPlayer
 from arenas.games.deep_search.library import world_of
 from arenas.games.deep_search.notes import Notes
 from arenas.games.deep_search.queries import Query, derivation
@@ -76,21 +77,15 @@ class Walker(Policy):
         plan = self._plan(notes.task)
         numbered = bool(turn.game.num_actions)
         if plan is None:
-            return notes.moves[_ask(notes)] if numbered else _question("", None)
+            return self._by_number([], [], notes) if numbered else _question("", None)
         query, facts = plan
-        call = self._missing(facts, notes)
-        if call is not None and notes.left > 1:
-            if not numbered:
-                return call
-            move = _listed(call, notes)
-            if move is not None:
-                return move
+        calls = list(self._missing(facts, notes)) if notes.left > 1 else []
         if numbered:
-            return self._link(facts, notes)
-        return _question(_worded(query, notes.task), query)
+            return self._by_number(facts, calls, notes)
+        return calls[0] if calls else _question(_worded(query, notes.task), query)
 
-    def _missing(self, facts: list[Fact], notes: Notes) -> Call | None:
-        """A search or an opening that could show a fact which was not shown yet."""
+    def _missing(self, facts: list[Fact], notes: Notes) -> Iterator[Call]:
+        """Searches and openings that could show facts which were not shown yet."""
         world = self.world
         read = [s for p in notes.pages for s in read_article(p.shown.title, p.shown.text)]
         known = {fact_of(statement, world) for statement in read}
@@ -102,16 +97,29 @@ class Walker(Policy):
                 labels.append(world.label(fact.object))
             page = notes.page_of(labels[0])
             if page is not None and page.cut and page.id not in notes.opened:
-                return {"tool": "open", "document": page.id}
+                yield {"tool": "open", "document": page.id}
             for label in labels:
                 if label not in notes.searched:
-                    return {"tool": "search", "query": label}
+                    yield {"tool": "search", "query": label}
         if len(set(notes.searched)) < self.min_searches:
             titles = [page.shown.title for page in notes.pages]
             for name in [notes.task, *titles]:
                 if name not in notes.searched:
-                    return {"tool": "search", "query": name}
-        return None
+                    yield {"tool": "search", "query": name}
+
+    def _by_number(self, facts: list[Fact], calls: list[Call], notes: Notes) -> int:
+        """The number of the first call that is listed; then links and the question.
+
+        Only names that were read can be searched for, so what is missing next to the answer comes
+        first, and the answer itself before all.
+        """
+        first = {"tool": "search", "query": notes.task}
+        for call in [*([first] if calls else []), *reversed(calls)]:
+            value = next(v for k, v in call.items() if k != "tool")
+            number = notes.moves.get(f"{call['tool']} {value}")
+            if number is not None:
+                return number
+        return self._link(facts, notes)
 
     def _link(self, facts: list[Fact], notes: Notes) -> int:
         """The next fact of the chain, from the answer outwards; then the question."""
@@ -128,7 +136,8 @@ class Walker(Policy):
                 ]
                 if relation == fact.relation and (ends == own or ends == own[::-1]):
                     return number
-        return notes.moves[_ask(notes)]
+        asks = [number for words, number in notes.moves.items() if words.startswith("ask: ")]
+        return asks[0] if asks else min(notes.moves.values())
 
 
 def _node(answer: str, world: World) -> Node:
@@ -154,15 +163,6 @@ def _worded(query: Query, answer: str) -> str:
         if len(read_question(text)) == 1:
             break
     return text
-
-
-def _ask(notes: Notes) -> str:
-    return next(words for words in notes.moves if words.startswith("ask: "))
-
-
-def _listed(call: Call, notes: Notes) -> int | None:
-    value = next(v for k, v in call.items() if k != "tool")
-    return notes.moves.get(f"{call['tool']} {value}")
 
 
 class Scripted(Policy):
@@ -192,4 +192,5 @@ PLAYERS = {
     "reader": Reader,
     "closed-book": ClosedBook,
     "browser": Browser,
+    "learned": LinearPlayer.read,
 }

@@ -46,24 +46,24 @@ class Reader(Policy):
             raise ValueError(f"reader:{argument}: the budget is a whole number") from None
 
     def act(self, turns: Sequence[Turn]) -> list[Reply]:
-        return [Reply(as_move(self.call(turn), Notes(turn.told), turn)) for turn in turns]
+        return [Reply(self.move(turn)) for turn in turns]
 
-    def call(self, turn: Turn) -> Call:
-        """The next call of a turn."""
+    def move(self, turn: Turn) -> object:
+        """The next move of a turn."""
         notes = Notes(turn.told)
         facts = Facts(notes.pages)
         readings = read_question(notes.task)
         if not readings:
-            return _answer(UNKNOWN)
+            return as_move(_answer(UNKNOWN), notes, turn)
         query = readings[0]
         found = sorted(facts.answers(query))
         made = len(notes.searched) + len(notes.opened)
-        if len(found) == 1 or notes.left <= 1 or made >= self.budget:
-            return _answer(found[0] if found else _guess(query, facts))
-        for call in self.wants(query, facts, notes):
-            if not _done(call, notes):
-                return call
-        return _answer(found[0] if found else _guess(query, facts))
+        if len(found) != 1 and notes.left > 1 and made < self.budget:
+            for call in self.wants(query, facts, notes):
+                move = None if _done(call, notes) else as_move(call, notes, turn)
+                if move is not None:
+                    return move
+        return as_move(_answer(found[0] if found else _guess(query, facts)), notes, turn)
 
     def wants(self, query: Query, facts: Facts, notes: Notes) -> Iterator[Call]:
         """Calls that could bring what a query lacks, the most promising first."""
@@ -178,21 +178,22 @@ def _done(call: Call, notes: Notes) -> bool:
 
 
 def as_move(call: Call, notes: Notes, turn: Turn) -> object:
-    """A call as the game takes it: itself, or the number of the listed move that it is."""
+    """A call as the game takes it: itself, or the number of the listed move that it is.
+
+    Where moves are listed, a search for a name and more is one for the name, an answer that is not
+    listed is another, and None stands for any other call that is not.
+    """
     if not turn.game.num_actions:
         return call
     tool, value = call["tool"], next(v for k, v in call.items() if k != "tool")
     number = notes.moves.get(f"{tool} {value}")
-    if number is not None:
-        return number
-    if tool == "search":
-        # A search for a name that the call begins with.
-        names = [words for words in notes.moves if words.startswith("search ")]
-        near = [w for w in names if value.startswith(w.removeprefix("search "))]
-        if near:
-            return notes.moves[max(near, key=len)]
-    answers = [n for words, n in notes.moves.items() if words.startswith("answer ")]
-    return answers[-1] if answers else turn.sample()
+    if number is None and tool == "search":
+        names = [said for said in notes.moves if said.startswith("search ")]
+        near = [said for said in names if said.removeprefix("search ") in value]
+        return notes.moves[max(near, key=len)] if near else None
+    if number is None and tool == "answer":
+        return next(n for said, n in notes.moves.items() if said.startswith("answer "))
+    return number
 
 
 class ClosedBook(Policy):

@@ -7,15 +7,19 @@ nothing stands here that the seat could not have read for itself.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
+from arenas.games.deep_search.articles import write_date
 from arenas.games.deep_search.checks import Shown
 from arenas.games.deep_search.queries import Query, parts
 from arenas.games.deep_search.reader import Statement, read_article
 from arenas.games.deep_search.relations import ALIAS, BY_NAME, RELATIONS
+
+_ISO = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 SLOTS, FACTS, TOKENS = 64, 96, 16
 """Names and values, facts, and tokens of the question that the view holds; more are left out."""
@@ -86,6 +90,11 @@ class Layout(NamedTuple):
         return self.answer + SLOTS
 
 
+def searchable(name: str) -> str:
+    """A name or value as articles write it: ISO dates in words."""
+    return write_date(name, american=False) if _ISO.fullmatch(name) else name
+
+
 class Knowledge:
     """What a seat has read.
 
@@ -122,7 +131,8 @@ class Knowledge:
                 self.opened.add(title)
             for statement in read_article(document.title, document.text):
                 self._learn(statement, known)
-        self.searched = {self._slot[query] for query in searched if query in self._slot}
+        made = set(searched)
+        self.searched = {s for s, name in enumerate(self.names) if searchable(name) in made}
         self.links = list(links)
 
     def slot(self, name: str) -> int | None:
