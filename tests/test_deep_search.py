@@ -521,8 +521,8 @@ def test_in_long_context_everybody_is_shown_the_same_documents():
 def harbours(tmp_path, monkeypatch):
     monkeypatch.setenv("ARENAS_HOME", str(tmp_path))
     texts = [
-        f"The lighthouse of harbour {n} was built by Ana Beck Moran {n}. In spring, Old Port Row {n} "
-        f"sells fish. The keeper reads."
+        f"The lighthouse of harbour {n} was built by Ana Beck Moran {n}. "
+        f"In spring, Old Port Row {n} sells fish. The keeper reads."
         for n in range(12)
     ]
     documents = (Document(f"h{n}", f"Harbour {n}", text) for n, text in enumerate(texts))

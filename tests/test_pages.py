@@ -21,7 +21,8 @@ RECORDS = ROOT / "docs" / "records.md"
 TRAINING = ROOT / "docs" / "training.md"
 KUHN = ROOT / "arenas" / "games" / "kuhn_poker" / "README.md"
 TICTACTOE = ROOT / "arenas" / "games" / "tictactoe" / "README.md"
-PAGES = [RECORDS, TRAINING, KUHN, TICTACTOE]
+DEEP_SEARCH = ROOT / "arenas" / "games" / "deep_search" / "README.md"
+PAGES = [RECORDS, TRAINING, DEEP_SEARCH, KUHN, TICTACTOE]
 
 
 def blocks(page, language):
@@ -59,7 +60,7 @@ def test_the_prompt_on_the_page_is_the_prompt(page, game_id, seed, reply):
     assert blocks(page, "text") == [env.last()[0]["text"] + "\n"]
 
 
-@pytest.mark.parametrize("page", [KUHN, TICTACTOE])
+@pytest.mark.parametrize("page", [DEEP_SEARCH, KUHN, TICTACTOE])
 def test_every_player_and_option_is_on_the_page(page):
     text = page.read_text(encoding="utf-8")
     game_id = re.search(r"`(\w+-v0)`", text)[1]

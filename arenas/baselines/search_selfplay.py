@@ -205,7 +205,9 @@ def draw(points: list[Point], path: Path, window: int = 10) -> None:
     axes = figure.subplots()
     for name in ("reward", "valid", "fair", "solved", "band"):
         values = np.array([getattr(point, name) for point in points])
-        smooth = [np.nanmean(values[max(0, i - window + 1) : i + 1]) for i in range(len(values))]
+        recent = [values[max(0, i - window + 1) : i + 1] for i in range(len(values))]
+        known = [part[~np.isnan(part)] for part in recent]
+        smooth = [part.mean() if len(part) else np.nan for part in known]
         axes.plot([point.iteration for point in points], smooth, label=name)
     axes.set(xlabel="batches", ylim=(0, 1.02), title=f"moving mean of {window} batches")
     axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
