@@ -17,6 +17,7 @@ from arenas.core.policy import Turn, answer
 from arenas.core.record import MatchRecord, write_records
 from arenas.core.rng import Rng
 from arenas.games.deep_search.checks import CHECKS, IN_CORPORA, IN_WORLDS
+from arenas.games.deep_search.long_context import grown
 from arenas.games.deep_search.notes import Notes
 from arenas.games.deep_search.queries import derivation
 from arenas.games.deep_search.questions import find_question
@@ -515,6 +516,20 @@ def test_in_long_context_everybody_is_shown_the_same_documents():
             asked += 1
             assert Notes(Turn.of(match, 1).told).pages == Notes(Turn.of(match, 2).told).pages
     assert asked > 5
+
+
+def test_documents_and_questions_grow_with_what_was_solved():
+    options = {"engine": "sqlite", "solvers": 2, "mode": "long-context", "context": 6}
+    players = ["walker:1", "reader", "closed-book"]
+    records = arenas.play_matches(ID, players, 20, 0, swap=False, options=options)
+    solved = next(r for r in records if any(r.evidence.get("solved", ())))
+    after = grown(solved)
+    assert (after["solved"], after["recent"]) == (1, [solved.evidence["question"]])
+    again = list(arenas.play_matches(ID, players, 1, solved.seed, swap=False, options=after))
+    assert len(make(**after).options["recent"]) == 1
+    assert len(again) == 1
+    invalid = replace(solved, evidence={"question": "x"})
+    assert grown(invalid) == solved.options
 
 
 @pytest.fixture
