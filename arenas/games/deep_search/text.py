@@ -18,26 +18,24 @@ if TYPE_CHECKING:
 
 def grammar_of_questions() -> str:
     """How questions about the generated world are worded, for the proposer's brief."""
+    kinds = ", ".join(f"the {kind} {PRONOUN[kind]}" for kind in KINDS)
     lines = [
-        "A question is `who is PHRASE?` or `what is PHRASE?`, after `According to the articles of "
-        "the encyclopedia, ` if you like. A PHRASE is a name as the articles write it, or one of "
-        "these, where ... is again a phrase:",
+        "A question is `who is PHRASE?` or `what is PHRASE?`, if you like after `According to the "
+        "articles of the encyclopedia, `. A PHRASE is a name as the articles write it, or what "
+        f"stands first below, or KIND and CLAUSE: {kinds}, then what stands second, several joined "
+        "by `, and who` or `, and that`. For ... comes a PHRASE or a value.",
     ]
-    lines += [f"- {relation.name}: {relation.of[0].format('...')}" for relation in RELATIONS]
+    for relation in RELATIONS:
+        of, whose = (forms[0].format("...") for forms in (relation.of, relation.whose))
+        lines.append(f"{relation.name}: {of} | {whose}")
     lines.append(
-        "Or it is `the KIND who|that CLAUSE`, several clauses joined by `, and who|that`. Kinds: "
-        + ", ".join(f"the {kind} {PRONOUN[kind]}" for kind in KINDS)
-        + ". Clauses:"
-    )
-    lines += [f"- {relation.name}: {relation.whose[0].format('...')}" for relation in RELATIONS]
-    lines.append(
-        "Or `whichever of these COMPARISON: PHRASE, or PHRASE`, with a comparison such as "
-        "`was born earlier`, `has more inhabitants`, `was founded later`."
+        "Or it is `whichever of these COMPARISON: PHRASE, or PHRASE`, with `was born earlier`, "
+        "`has more inhabitants`, `was founded later` and the like."
     )
     lines.append(
-        'The formal query says the same: ["is", NAME], ["of", RELATION, QUERY], ["whose", '
-        'RELATION, QUERY], ["and", QUERY, QUERY], ["most", RELATION, QUERY, QUERY] or "least". '
-        "You may leave it out: it is then read out of your words."
+        'The query says the same: ["is", NAME], ["of", RELATION, QUERY], ["whose", RELATION, '
+        'QUERY], ["and", QUERY, QUERY], ["most", RELATION, QUERY, QUERY] or "least". Left out, it '
+        "is read out of your words."
     )
     return "\n".join(lines)
 
