@@ -6,21 +6,19 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property, lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from gymnasium import spaces
 
-from arenas.core.game import Move, whole
+from arenas.core.game import Move
 from arenas.core.outcome import Outcome
 from arenas.core.rng import Rng
 from arenas.core.spaces import TextSpace
 from arenas.games.deep_search import text as words_of
 from arenas.games.deep_search.answers import normalise, same
-from arenas.games.deep_search.articles import write_value
 from arenas.games.deep_search.checks import (
     CHECKS,
-    GUESSABLE,
     Proposal,
     Rules,
     Shown,
@@ -28,6 +26,7 @@ from arenas.games.deep_search.checks import (
     names_of,
     validate,
 )
+from arenas.games.deep_search.goals import draw_goal
 from arenas.games.deep_search.library import (
     WORLD,
     Library,
@@ -36,12 +35,25 @@ from arenas.games.deep_search.library import (
     open_library,
     world_of,
 )
+from arenas.games.deep_search.numbered import asked, knows, last_found, legal_numbers
+from arenas.games.deep_search.numbered import call as call_of
+from arenas.games.deep_search.options import (
+    FORM,
+    MODES,
+    MOVES,
+    PRESETS,
+    WORDINGS,
+    Preset,
+    in_range,
+    one_of,
+    one_word,
+    strings,
+)
 from arenas.games.deep_search.protocol import ANSWER, OPEN, QUESTION, SEARCH, Protocol
-from arenas.games.deep_search.queries import Query, constants, hops
-from arenas.games.deep_search.reader import NAME, Statement
-from arenas.games.deep_search.relations import BY_NAME
-from arenas.games.deep_search.structured import SLOTS, Knowledge, Layout, make_view, searchable
-from arenas.games.deep_search.wording import read_question
+from arenas.games.deep_search.queries import hops
+from arenas.games.deep_search.reader import Statement
+from arenas.games.deep_search.state import Goal, Opened, Question, Searched, Task
+from arenas.games.deep_search.structured import SLOTS, Knowledge, Layout, make_view
 from arenas.games.deep_search.world import MAX_DOCUMENTS, MIN_DOCUMENTS, Node, World
 from arenas.kernels.propose_solve import (
     PROPOSER,
@@ -53,74 +65,6 @@ from arenas.kernels.propose_solve import (
     TaskState,
 )
 from arenas.search.index import ENGINES, default_engine
-
-MODES = ("search", "long-context")
-MOVES = ("tools", "numbered")
-WORDINGS = ("derive", "mention")
-
-
-class Preset(NamedTuple):
-    """A published reward: the proposer's shape, and what an invalid question earns."""
-
-    pay: str
-    invalid: float
-    ungrounded: float
-
-
-PRESETS = {
-    "ssp": Preset("one-minus", 0.0, 0.0),
-    "spell": Preset("gaussian", -1.0, -0.5),
-}
-"""`invalid` is paid where a check of `FORM` fails, `ungrounded` where another does."""
-
-FORM = ("a proposal", "format", "query")
-
-
-class Goal(NamedTuple):
-    """What a match is about.
-
-    Attributes:
-        answer: a thing of the world, a value, or a name from the user's documents.
-        accepted: the forms in which it is right.
-        noise: documents that nobody asks for, for the check `grounded`.
-        context: documents that every seat is shown, in long-context mode.
-    """
-
-    answer: Node
-    accepted: tuple[str, ...]
-    noise: tuple[int, ...]
-    context: tuple[int, ...]
-
-
-class Searched(NamedTuple):
-    """A search and the numbers of its results, best first."""
-
-    query: str
-    found: tuple[int, ...]
-
-
-class Opened(NamedTuple):
-    """A document that was opened; its number is -1 if there is none of that id."""
-
-    id: str
-    number: int
-
-
-class Question(NamedTuple):
-    """A question as submitted; `documents` stand for those shown where it was given."""
-
-    text: str
-    formal: str
-    documents: tuple[int, ...] | None = None
-
-
-class Task(NamedTuple):
-    """What solvers get: the question; and what only the engine knows of it."""
-
-    question: str
-    accepted: tuple[str, ...]
-    formal: str
-    path: tuple[tuple[str, str, str], ...]
 
 
 class DeepSearch(ProposeSolve):
@@ -192,16 +136,16 @@ class DeepSearch(ProposeSolve):
         moves: str = "tools",
         given: Sequence[Any] | None = None,
     ) -> None:
-        self.corpus = _one_word(corpus, "corpus")
-        self.documents = _in_range("documents", documents, MIN_DOCUMENTS, MAX_DOCUMENTS)
-        self.world_seed = _in_range("world_seed", world_seed, 0, (1 << 63) - 1)
-        self.engine = default_engine() if engine is None else _one_word(engine, "engine")
+        self.corpus = one_word(corpus, "corpus")
+        self.documents = in_range("documents", documents, MIN_DOCUMENTS, MAX_DOCUMENTS)
+        self.world_seed = in_range("world_seed", world_seed, 0, (1 << 63) - 1)
+        self.engine = default_engine() if engine is None else one_word(engine, "engine")
         if self.engine not in ENGINES and "://" not in self.engine:
             raise ValueError(f"engine={engine!r}: {', '.join(ENGINES)}, or the URL of a retriever")
-        self.mode = _one_of("mode", mode, MODES)
-        self.context = _in_range("context", context, 2, 64)
-        self.solved = _in_range("solved", solved, 0, 1_000)
-        self.recent = _strings("recent", recent)
+        self.mode = one_of("mode", mode, MODES)
+        self.context = in_range("context", context, 2, 64)
+        self.solved = in_range("solved", solved, 0, 1_000)
+        self.recent = strings("recent", recent)
         self.reward = str(reward)
         preset = PRESETS.get(self.reward, Preset(self.reward, 0.0, 0.0))
         malformed = preset.invalid if invalid is None else invalid
@@ -210,18 +154,18 @@ class DeepSearch(ProposeSolve):
         if not isinstance(ungrounded, (int, float)) or not malformed <= ungrounded <= 0:
             raise ValueError(f"ungrounded={ungrounded!r}: a number from invalid={malformed} to 0")
         self.ungrounded = float(ungrounded)
-        self.turns = _in_range("turns", turns, 1, 100)
-        self.results = _in_range("results", results, 1, 10)
-        self.result_chars = _in_range("result_chars", result_chars, 50, 20_000)
-        self.open_chars = _in_range("open_chars", open_chars, 50, 100_000)
-        self.min_words = _in_range("min_words", min_words, 1, 100)
-        self.min_searches = _in_range("min_searches", min_searches, 0, 50)
-        self.noise = _in_range("noise", noise, 0, 50)
-        self.wording = _one_of("wording", wording, WORDINGS)
-        self.skip = _strings("skip", skip)
+        self.turns = in_range("turns", turns, 1, 100)
+        self.results = in_range("results", results, 1, 10)
+        self.result_chars = in_range("result_chars", result_chars, 50, 20_000)
+        self.open_chars = in_range("open_chars", open_chars, 50, 100_000)
+        self.min_words = in_range("min_words", min_words, 1, 100)
+        self.min_searches = in_range("min_searches", min_searches, 0, 50)
+        self.noise = in_range("noise", noise, 0, 50)
+        self.wording = one_of("wording", wording, WORDINGS)
+        self.skip = strings("skip", skip)
         for name in self.skip:
-            _one_of("skip", name, CHECKS)
-        self.moves = _one_of("moves", moves, MOVES)
+            one_of("skip", name, CHECKS)
+        self.moves = one_of("moves", moves, MOVES)
         if self.moves == "numbered" and self.corpus != WORLD:
             raise ValueError('moves="numbered" needs the facts of corpus="world"')
         self._source = Source(self.corpus, self.documents, self.world_seed)
@@ -232,7 +176,7 @@ class DeepSearch(ProposeSolve):
         if fingerprint not in (None, found):
             raise ValueError(f"fingerprint={fingerprint!r}: the documents here are {found}")
         self.fingerprint = found
-        self._layout = Layout(self.results)
+        self.layout = Layout(self.results)
         looking = () if self.mode == "long-context" else (SEARCH, OPEN)
         self._protocols = (Protocol(*looking, QUESTION), Protocol(*looking, ANSWER))
         self._library: Library | None = None
@@ -241,8 +185,8 @@ class DeepSearch(ProposeSolve):
         super().__init__(
             name="DeepSearch",
             version="1",
-            observation_space=spaces.Box(0, high, (self._layout.length,), np.int32),
-            action_space=spaces.Discrete(self._layout.moves)
+            observation_space=spaces.Box(0, high, (self.layout.length,), np.int32),
+            action_space=spaces.Discrete(self.layout.moves)
             if numbered
             else TextSpace(16_384, self.reply_examples()),
             solvers=solvers,
@@ -295,56 +239,32 @@ class DeepSearch(ProposeSolve):
                 found.append((note.number, self.open_chars))
         return found
 
+    def knowledge(
+        self, given: tuple[str, ...], documents: tuple[tuple[int, int], ...], notes: Any
+    ) -> Knowledge:
+        """What someone knows who was given some names, shown some documents, and took notes."""
+        return self._knowledge(given, documents, notes)  # type: ignore[no-any-return]
+
+    @cached_property
+    def _knowledge(self) -> Any:
+        @lru_cache(maxsize=256)
+        def make(given: tuple[str, ...], documents: tuple[Any, ...], notes: Any) -> Knowledge:
+            return Knowledge(
+                given,
+                [self.shown(*each) for each in documents] if self.corpus == WORLD else (),
+                [note.query for note in notes if isinstance(note, Searched)],
+                [note for note in notes if isinstance(note, Statement)],
+            )
+
+        return make
+
     # -- the kernel's questions ----------------------------------------------------------------
 
     def begin(self, rng: Rng) -> Goal:
-        size = len(self.library)
-        world = self.world
-        noise = tuple(rng.below(size) for _ in range(self.noise))
-        if world is None:
-            answer, home = words_of.draw_name(self.library, rng, NAME)
-            context = self._context(rng, (home,)) if self.mode == "long-context" else ()
-            return Goal(answer, (answer,), noise, context)
-        thing = rng.below(size)
-        while world.sizes[world.kind(thing)] * GUESSABLE < 1:
-            thing = rng.below(size)
-        context = ()
-        if self.mode == "long-context":
-            near = [thing]
-            while len(near) < (self.context + self.solved + 1) // 2:
-                around = [n for n in world.neighbours(near[-1]) if n not in near]
-                if not around:
-                    break
-                near.append(rng.choice(around))
-            context = self._context(rng, tuple(near))
-        return Goal(*self._answer(world, thing, rng), noise, context)
-
-    def _answer(self, world: World, thing: int, rng: Rng) -> tuple[Node, tuple[str, ...]]:
-        """A thing, or in one match of five a date, year or number that it has."""
-        values = [
-            fact
-            for fact in world.facts(thing)
-            if isinstance(fact.object, str)
-            and world.frequency(fact.relation, fact.object) <= GUESSABLE
-        ]
-        if values and rng.below(5) == 0:
-            fact = rng.choice(values)
-            said = write_value(BY_NAME[fact.relation], str(fact.object))
-            return fact.object, (said, str(fact.object))
-        return thing, names_of(world, thing)
-
-    def _context(self, rng: Rng, wanted: tuple[int, ...]) -> tuple[int, ...]:
-        size = min(64, self.context + self.solved, len(self.library))
-        found = list(dict.fromkeys(wanted))[:size]
-        while len(found) < size:
-            number = rng.below(len(self.library))
-            if number not in found:
-                found.append(number)
-        rng.shuffle(found)
-        return tuple(found)
+        return draw_goal(self, rng)
 
     def act(self, state: TaskState, seat: int, move: Move) -> Noted | Submitted:
-        call = self.call(state, seat, move) if self.num_actions else move
+        call = call_of(self, state, seat, move) if self.num_actions else move
         tool = call["tool"]
         if tool == "search":
             found = self.library.search(call["query"], self.results)
@@ -353,7 +273,7 @@ class DeepSearch(ProposeSolve):
             number = self.library.number(call["document"].strip())
             return Noted(Opened(call["document"], -1 if number is None else number))
         if tool == "link":
-            return Noted(self.knows(state, seat).statement(call["fact"]))
+            return Noted(knows(self, state, seat).statement(call["fact"]))
         if tool == "question":
             return Submitted(Question(call["text"].strip(), call["query"].strip()))
         return Submitted(call["answer"].strip())
@@ -495,88 +415,7 @@ class DeepSearch(ProposeSolve):
         return self._protocols[seat != PROPOSER]
 
     def legal(self, state: TaskState, seat: int) -> Sequence[Move] | None:
-        return self.legal_numbers(state, seat) if self.num_actions else None
-
-    def legal_numbers(self, state: TaskState, seat: int) -> list[int]:
-        """Legal moves by number, ascending: names not searched yet, documents not opened yet.
-
-        The last move is a question or an answer, and a question needs a chain before that.
-        """
-        knowledge, layout = self.knows(state, seat), self._layout
-        found = []
-        last = self.turns_left(state, seat) == 1
-        if self.mode == "search" and not last:
-            found += [
-                slot
-                for slot in range(len(knowledge.names))
-                if slot not in knowledge.searched and slot not in knowledge.values
-            ]
-            opened = {n.number for n in state.parts[seat].notes if isinstance(n, Opened)}
-            found += [
-                layout.open + place
-                for place, number in enumerate(self._last_found(state, seat))
-                if number not in opened
-            ]
-        if seat != PROPOSER:
-            return found + [layout.answer + slot for slot in range(len(knowledge.names))]
-        if not last:
-            found += [layout.link + fact for fact in knowledge.linkable()]
-        return [*found, layout.ask] if knowledge.links or not found else found
-
-    def call(self, state: TaskState, seat: int, number: int) -> dict[str, Any]:
-        """The tool call that a move by number stands for."""
-        knowledge, layout = self.knows(state, seat), self._layout
-        if number < layout.open:
-            return {"tool": "search", "query": searchable(knowledge.names[number])}
-        if number < layout.link:
-            found = self._last_found(state, seat)[number - layout.open]
-            return {"tool": "open", "document": self.library.document(found).id}
-        if number < layout.ask:
-            return {"tool": "link", "fact": number - layout.link}
-        if number == layout.ask:
-            query = knowledge.query()
-            return {"tool": "question", "text": "", "query": json.dumps(query) if query else ""}
-        return {"tool": "answer", "answer": knowledge.names[number - layout.answer]}
-
-    def _last_found(self, state: TaskState, seat: int) -> tuple[int, ...]:
-        for note in reversed(state.parts[seat].notes):
-            if isinstance(note, Searched):
-                return note.found
-        return ()
-
-    def knows(self, state: TaskState, seat: int) -> Knowledge:
-        """What a seat has read so far."""
-        notes = state.parts[seat].notes
-        given: tuple[str, ...]
-        if seat == PROPOSER:
-            given = (state.goal.accepted[0],)
-            if isinstance(state.goal.answer, str):
-                given = (state.goal.answer,)
-        else:
-            query = self.asked(state)
-            given = tuple(name for name, _ in constants(query)) if query else ()
-        made: Knowledge = self._knowledge(given, tuple(self.shown_to(state, seat)), notes)
-        return made
-
-    @cached_property
-    def _knowledge(self) -> Any:
-        @lru_cache(maxsize=256)
-        def make(given: tuple[str, ...], documents: tuple[Any, ...], notes: Any) -> Knowledge:
-            return Knowledge(
-                given,
-                [self.shown(*each) for each in documents] if self.corpus == WORLD else (),
-                [note.query for note in notes if isinstance(note, Searched)],
-                [note for note in notes if isinstance(note, Statement)],
-            )
-
-        return make
-
-    def asked(self, state: TaskState) -> Query | None:
-        """The query that a reader reads out of the question; None if it reads none or several."""
-        if state.task is None or self.corpus != WORLD:
-            return None
-        readings = read_question(state.task.question)
-        return readings[0] if len(readings) == 1 else None
+        return legal_numbers(self, state, seat) if self.num_actions else None
 
     def check(self, state: TaskState, seat: int, move: Move) -> None:
         if self.num_actions:
@@ -615,13 +454,13 @@ class DeepSearch(ProposeSolve):
         waits = seat != PROPOSER and state.task is None
         head = [1 + (seat != PROPOSER), self.turns_left(state, seat), 0, 0, int(waits)]
         if waits:
-            return make_view(self._layout, head, Knowledge((), ()), (), None)
-        knowledge = self.knows(state, seat)
+            return make_view(self.layout, head, Knowledge((), ()), (), None)
+        knowledge = knows(self, state, seat)
         if seat == PROPOSER:
             end = knowledge.slot(knowledge.chain()[2])
             head[2], head[3] = len(knowledge.links), 0 if end is None else end + 1
-        titles = [self.library.document(n).title for n in self._last_found(state, seat)]
-        return make_view(self._layout, head, knowledge, titles, self.asked(state) if seat else None)
+        titles = [self.library.document(n).title for n in last_found(state, seat)]
+        return make_view(self.layout, head, knowledge, titles, asked(self, state) if seat else None)
 
     def info_state(self, state: TaskState, seat: int) -> str:
         return f"{seat}:{self.tell(state, seat)}"
@@ -634,28 +473,3 @@ class DeepSearch(ProposeSolve):
 
     def tell_new(self, state: TaskState, seat: int) -> str:
         return words_of.tell_new(self, state, seat)
-
-
-def _in_range(name: str, value: Any, low: int, high: int) -> int:
-    number = whole(value)
-    if number is None or not low <= number <= high:
-        raise ValueError(f"{name}={value!r}: a whole number from {low:,} to {high:,}")
-    return number
-
-
-def _one_of(name: str, value: Any, known: Sequence[str]) -> str:
-    if value not in known:
-        raise ValueError(f"{name}={value!r}: one of {', '.join(known)}")
-    return str(value)
-
-
-def _one_word(value: Any, name: str) -> str:
-    if not isinstance(value, str) or not value:
-        raise ValueError(f"{name}={value!r}: a name")
-    return value
-
-
-def _strings(name: str, value: Any) -> list[str]:
-    if not isinstance(value, (list, tuple)) or not all(isinstance(each, str) for each in value):
-        raise ValueError(f"{name}={value!r}: a list of strings")
-    return list(value)

@@ -17,7 +17,7 @@ from rich.progress import Progress
 from arenas.games.deep_search.articles import Articles
 from arenas.games.deep_search.world import World
 from arenas.search.corpus import Corpus, corpus_folder, home
-from arenas.search.documents import Document, Documents
+from arenas.search.documents import Documents
 from arenas.search.index import Hit, Index, build, open_index
 from arenas.search.remote import RemoteIndex
 
@@ -60,11 +60,6 @@ class Library:
     def number(self, document_id: str) -> int | None:
         """A document's number by its id."""
         return self.documents.number(document_id)
-
-
-def document_of(library: Library, number: int) -> Document:
-    """A document by its number."""
-    return library.document(number)
 
 
 @lru_cache(maxsize=8)

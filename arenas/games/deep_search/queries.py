@@ -113,12 +113,6 @@ def hops(query: Query) -> int:
     return own + sum(hops(part) for part in parts(query))
 
 
-def depth_of(query: Query) -> int:
-    """The longest chain of facts between a name in the query and its answer."""
-    own = 1 if query[0] in ("of", "whose") else 0
-    return own + max((depth_of(part) for part in parts(query)), default=0)
-
-
 def constants(query: Query, depth: int = 0) -> list[tuple[str, int]]:
     """The names and values in a query, each with its distance from the answer in facts."""
     if query[0] == "is":

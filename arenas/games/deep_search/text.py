@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import TYPE_CHECKING, Any
 
 from arenas.core.rng import Rng
+from arenas.games.deep_search.numbered import call as call_of
+from arenas.games.deep_search.numbered import knows, legal_numbers
 from arenas.games.deep_search.relations import KINDS, PRONOUN, RELATIONS
+from arenas.games.deep_search.state import Opened, Searched
 from arenas.kernels.propose_solve import PROPOSER, TaskState
 from arenas.kernels.tool_calls import named, quoted
 
 if TYPE_CHECKING:
     from arenas.games.deep_search.game import DeepSearch
-    from arenas.games.deep_search.library import Library
 
 
 def grammar_of_questions() -> str:
@@ -112,12 +113,11 @@ def _task(game: DeepSearch, state: TaskState, seat: int) -> str:
 
 
 def _note(game: DeepSearch, note: Any) -> str:
-    kind = type(note).__name__
-    if kind == "Searched":
+    if isinstance(note, Searched):
         shown = [_document(game, number, game.result_chars) for number in note.found]
         found = f"{len(shown)} documents:" if shown else "nothing."
         return "\n".join([f"Search {named(note.query)} found {found}", *shown])
-    if kind == "Opened":
+    if isinstance(note, Opened):
         if note.number < 0:
             return f"There is no document {named(note.id)}."
         return "Opened " + _document(game, note.number, game.open_chars)
@@ -138,10 +138,10 @@ def _moves(game: DeepSearch, state: TaskState, seat: int) -> str:
     if not game.num_actions:
         return calls
     lines = []
-    for number in game.legal_numbers(state, seat):
-        call = game.call(state, seat, number)
+    for number in legal_numbers(game, state, seat):
+        call = call_of(game, state, seat, number)
         if call["tool"] == "link":
-            s, r, o = game.knows(state, seat).statement(call["fact"])
+            s, r, o = knows(game, state, seat).statement(call["fact"])
             said = f"link {s} / {r} / {o}"
         elif call["tool"] == "question":
             said = f"ask: {call['query'] or 'nothing yet'}"
@@ -162,12 +162,12 @@ def _end(game: DeepSearch, state: TaskState, seat: int) -> str:
     return f"The answers were {given}. {ending}"
 
 
-# -- random play and names -------------------------------------------------------------------------
+# -- random play -----------------------------------------------------------------------------------
 
 
 def random_call(game: DeepSearch, state: TaskState, seat: int, rng: Rng) -> dict[str, Any]:
     """A random legal call: a search for names met, an opened document, a question or an answer."""
-    knowledge = game.knows(state, seat)
+    knowledge = knows(game, state, seat)
     names = knowledge.names or ["river", "town", "founder", "history"]
     tools = list(game.protocol(seat).box.tools)
     tool = rng.choice(tools)
@@ -182,15 +182,3 @@ def random_call(game: DeepSearch, state: TaskState, seat: int, rng: Rng) -> dict
     relation = rng.choice(RELATIONS)
     query = ["of", relation.name, ["is", rng.choice(names)[:120]]]
     return {"tool": "question", "text": "", "query": json.dumps(query)}
-
-
-def draw_name(library: Library, rng: Rng, pattern: str) -> tuple[str, int]:
-    """A name of several words from one of the user's documents, or its title; and its number."""
-    for _ in range(20):
-        number = rng.below(len(library))
-        text = library.document(number).text
-        inside = re.findall(rf"(?<=[a-z,] ){pattern}", text)
-        found = sorted({name for name in inside if 2 <= len(name.split()) <= 5})
-        if found:
-            return rng.choice(found), number
-    return library.document(number).title, number

@@ -282,12 +282,6 @@ class World:
         _, objects = self._by_object(relation)
         return len(self.subjects(relation, node)) / max(1, len(objects))
 
-    @cached_property
-    def nbytes(self) -> int:
-        """Bytes of the columns and names, without the indices by object."""
-        arrays = [*self._columns.values(), self._name_codes, self._alias_codes]
-        return int(sum(a.nbytes for a in [*arrays, self._sorted_codes, self._owners]))
-
 
 _OF_KIND = {kind: [r for r in RELATIONS if r.subject == kind] for kind in KINDS}
 _ABOUT_KIND = {kind: [r for r in RELATIONS if r.object == kind] for kind in KINDS}
