@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import pickle
 import re
+import threading
 from dataclasses import replace
 
 import pytest
@@ -24,6 +27,7 @@ from arenas.games.deep_search.questions import find_question
 from arenas.games.deep_search.wording import write_question
 from arenas.search import corpus as store
 from arenas.search.documents import Document
+from arenas.search.remote import make_server
 from arenas.testing import check_game
 
 ID = "DeepSearch-v0"
@@ -622,6 +626,46 @@ def test_records_verify_and_a_forged_answer_does_not(tmp_path):
         record = next(r for r in records if r.reason == "scored")
         forged = replace(record, evidence={**record.evidence, **changed})
         assert forged.problems(make())
+
+
+def test_a_retriever_over_http_gives_the_same_matches():
+    server = make_server(GAME.library.index, GAME.library.documents)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    try:
+        url = f"http://127.0.0.1:{server.server_address[1]}"
+        players = ["walker:2", "reader", "random"]
+        played = []
+        for engine in ("sqlite", url):
+            options = {"engine": engine, "solvers": 2}
+            records = arenas.play_matches(ID, players, 4, 0, swap=False, options=options)
+            played.append([(r.turns, r.rewards, r.evidence) for r in records])
+        assert played[0] == played[1]
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def test_64_matches_at_once_build_and_share_one_index(tmp_path, monkeypatch):
+    monkeypatch.setenv("ARENAS_HOME", str(tmp_path))
+    options = {"engine": "sqlite", "solvers": 1, "documents": 333, "world_seed": 77}
+    players = ["random", "random"]
+    records = list(arenas.play_matches(ID, players, 64, 0, options=options, concurrency=64))
+    assert len(records) == 64
+    (world,) = (tmp_path / "worlds").iterdir()
+    assert [path.name for path in world.iterdir()] == ["index-sqlite"]
+
+
+def test_an_environment_can_be_copied_and_sent_to_another_process():
+    env = arenas.make(ID, view="text", engine="sqlite", solvers=2)
+    env.reset(seed=3)
+    env.step("<search>river</search>")
+    for twin in (copy.deepcopy(env), pickle.loads(pickle.dumps(env))):
+        assert twin.observe("proposer_0")["text"] == env.observe("proposer_0")["text"]
+        twin.step("<search>town</search>")
+        assert '"town"' not in env.observe("proposer_0")["text"]
+    env.close()
 
 
 def test_matches_do_not_depend_on_how_many_run_at_once():

@@ -106,8 +106,8 @@ class Trainer:
         game: DeepSearch,
         strict: DeepSearch,
         seed: int = 0,
-        batch: int = 16,
-        rate: float = 0.5,
+        batch: int = 24,
+        rate: float = 1.0,
         decay: float = 0.9,
     ) -> None:
         self.game, self.strict = game, strict
@@ -156,10 +156,10 @@ def train(
     out: Path,
     options: dict[str, Any],
     skip: tuple[str, ...] = (),
-    iterations: int = 120,
+    iterations: int = 60,
     seed: int = 0,
-    batch: int = 16,
-    rate: float = 0.5,
+    batch: int = 24,
+    rate: float = 1.0,
 ) -> list[Point]:
     """Trains and writes `curve.csv`, `curve.png` and `policy.json` to a folder.
 
@@ -167,7 +167,7 @@ def train(
         ValueError: an option is out of range.
         OSError: the folder cannot be written.
     """
-    common = {"moves": "numbered", "reward": "hump", "turns": 8, **options}
+    common = {"moves": "numbered", "reward": "hump", "turns": 8, "solvers": 4, **options}
     game = make_game(GAME, **common, skip=list(skip))
     strict = make_game(GAME, **common)
     assert isinstance(game, DeepSearch)
@@ -217,9 +217,9 @@ def draw(points: list[Point], path: Path, window: int = 10) -> None:
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("game_id", default=GAME, metavar="[GAME_ID]")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("runs/search"))
-@click.option("--iterations", default=120, type=click.IntRange(1), help="Batches.  [120]")
-@click.option("--batch", default=16, type=click.IntRange(1), help="Matches a batch.  [16]")
-@click.option("--rate", default=0.5, type=click.FloatRange(0), help="Length of a step.  [0.5]")
+@click.option("--iterations", default=60, type=click.IntRange(1), help="Batches.  [60]")
+@click.option("--batch", default=24, type=click.IntRange(1), help="Matches a batch.  [24]")
+@click.option("--rate", default=1.0, type=click.FloatRange(0), help="Length of a step.  [1.0]")
 @click.option("--seed", default=0, type=click.IntRange(0), help="Of the matches.  [0]")
 @click.option("--skip", multiple=True, metavar="CHECK", help="A check to leave out; repeatable.")
 @click.option("--option", "-o", multiple=True, metavar="NAME=VALUE", help="Of the game.")

@@ -18,6 +18,7 @@ import json
 import os
 import shutil
 import sys
+import tempfile
 import unicodedata
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -187,9 +188,9 @@ def build(
     version = kind.engine_version()
     final.parent.mkdir(parents=True, exist_ok=True)
     _sweep(final)
-    aside = final.with_name(f".{final.name}.building-{os.getpid()}")
-    shutil.rmtree(aside, ignore_errors=True)
-    aside.mkdir()
+    prefix = f".{final.name}.building-{os.getpid()}-"
+    aside = Path(tempfile.mkdtemp(prefix=prefix, dir=final.parent))
+    aside.chmod(0o755)  # mkdtemp shuts others out
     try:
         kind.write(aside, _Counted(documents, advance), len(documents))
         manifest = {
@@ -216,7 +217,7 @@ def build(
 def _sweep(final: Path) -> None:
     """Removes what builders of this index that are no longer alive left behind."""
     for left in final.parent.glob(f".{final.name}.building-*"):
-        pid = left.name.rpartition("-")[2]
+        pid = left.name.split(".building-")[-1].partition("-")[0]
         if pid.isdigit() and not _alive(int(pid)):
             shutil.rmtree(left, ignore_errors=True)
 

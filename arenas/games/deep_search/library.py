@@ -6,6 +6,7 @@ shared by all processes. The index of a generated world is built when it is firs
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -79,7 +80,9 @@ def fingerprint_of(source: Source) -> str:
     return Corpus(corpus_folder(source.corpus)).fingerprint
 
 
-@lru_cache(maxsize=8)
+_opening = threading.Lock()
+
+
 def open_library(source: Source, engine: str) -> Library:
     """The documents with their index, which is built where there is none.
 
@@ -91,6 +94,12 @@ def open_library(source: Source, engine: str) -> Library:
         IndexCorrupted: what is on disk is not what it was when it was written.
         ImportError: the engine's library is not installed.
     """
+    with _opening:  # of the matches that run side by side, one opens it
+        return _open_library(source, engine)
+
+
+@lru_cache(maxsize=8)
+def _open_library(source: Source, engine: str) -> Library:
     world: World | None = None
     documents: Documents
     if source.corpus == WORLD:
