@@ -445,3 +445,9 @@ register(
     "arenas.adapters.openspiel.players:PLAYERS",
     summary="Almost any game of OpenSpiel by its string, Leduc poker unless told otherwise",
 )
+register(
+    "DeepSearch-v0",
+    "arenas.games.deep_search:DeepSearch",
+    "arenas.games.deep_search.players:PLAYERS",
+    summary="A proposer writes questions that need searching; solvers search the same documents",
+)

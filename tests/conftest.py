@@ -1,7 +1,20 @@
 from __future__ import annotations
 
+import os
+import shutil
+import tempfile
+
 from hypothesis import settings
 
 # Time limits per example would only measure how busy the machine is.
 settings.register_profile("arenas", deadline=None, print_blob=True)
 settings.load_profile("arenas")
+
+_MADE = "ARENAS_HOME" not in os.environ
+# Indices of this run, shared by its worker processes; not those of whoever runs the tests.
+os.environ.setdefault("ARENAS_HOME", tempfile.mkdtemp(prefix="arenas-tests-"))
+
+
+def pytest_unconfigure(config):
+    if _MADE:
+        shutil.rmtree(os.environ["ARENAS_HOME"], ignore_errors=True)

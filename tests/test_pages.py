@@ -23,7 +23,8 @@ KUHN = ROOT / "arenas" / "games" / "kuhn_poker" / "README.md"
 TICTACTOE = ROOT / "arenas" / "games" / "tictactoe" / "README.md"
 SPY = ROOT / "arenas" / "games" / "spy" / "README.md"
 NEGOTIATION = ROOT / "arenas" / "games" / "negotiation" / "README.md"
-PAGES = [RECORDS, TRAINING, KUHN, NEGOTIATION, TICTACTOE, SPY]
+DEEP_SEARCH = ROOT / "arenas" / "games" / "deep_search" / "README.md"
+PAGES = [RECORDS, TRAINING, DEEP_SEARCH, KUHN, NEGOTIATION, TICTACTOE, SPY]
 
 
 def blocks(page, language):
@@ -68,7 +69,7 @@ def test_the_prompt_on_the_page_is_the_prompt(page, game_id, seed, reply):
     assert blocks(page, "text") == [env.last()[0]["text"] + "\n"]
 
 
-@pytest.mark.parametrize("page", [KUHN, NEGOTIATION, TICTACTOE, SPY])
+@pytest.mark.parametrize("page", [DEEP_SEARCH, KUHN, NEGOTIATION, TICTACTOE, SPY])
 def test_every_player_and_option_is_on_the_page(page):
     text = page.read_text(encoding="utf-8")
     game_id = re.search(r"`(\w+-v0)`", text)[1]
