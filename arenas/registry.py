@@ -273,7 +273,7 @@ def make_vec(
             `gym.make_vec(..., vectorization_mode="sync")` steps any game.
         ValueError: a value is out of range.
     """
-    from arenas.core import joint_vector, one_learner, vector
+    from arenas.core import joint_learner, joint_vector, one_learner, vector
 
     game = make_game(game_id, **options)
     if not isinstance(game, (FlatGame, JointFlatGame)):
@@ -296,12 +296,10 @@ def make_vec(
     if layout == "self_play" and (opponent not in ("random", "self") or seat != "alternating"):
         raise ValueError('opponent and seat go with layout="one_learner"')
     if isinstance(game, JointFlatGame):
-        if layout != "self_play" and opponent != "self":
-            raise ValueError(
-                'games of joint moves have layout="self_play" alone: act for every seat; '
-                'gym.make_vec(..., vectorization_mode="sync") has one learner a game'
-            )
-        return joint_vector.JointVectorEnv(game, **common)
+        if layout == "self_play" or opponent == "self":
+            return joint_vector.JointVectorEnv(game, **common)
+        opponents = opponents_named(game_id, game, opponent)
+        return joint_learner.JointLearnerVectorEnv(game, opponents, seat=seat, **common)
     if layout == "self_play" or opponent == "self":
         return vector.SelfPlayVectorEnv(game, **common)
     opponents = opponents_named(game_id, game, opponent)

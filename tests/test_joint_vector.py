@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from test_vector import same_as_sync
 
 import arenas
 from arenas.core.game import IllegalMove
-from arenas.core.policy import Turn
+from arenas.core.policy import StochasticPolicy, Turn
 from arenas.games.overcooked import Overcooked
 
 GAME = "Overcooked-v0"
@@ -326,7 +327,7 @@ def test_turns_and_decisions_are_those_of_a_match():
     mine, theirs = env.turn(1, 1), Turn.of(single.match, 1)
     assert mine.rng == theirs.rng
     assert mine.told == theirs.told
-    decisions = env.decisions(np.array([False, True, True]), 1)
+    decisions = env.decisions(np.array([False, True, True]), np.ones(3, np.int64))
     assert decisions.stream[0] == theirs.rng._state
     assert (decisions.observation[0] == theirs.view).all()
     assert decisions.seat.tolist() == [1, 1]
@@ -338,6 +339,63 @@ def test_pictures_show_every_game():
     env.step([[0, 4], [4, 3]])
     assert env.render() == tuple(env.game.show(env.state(i)) for i in range(2))
     assert len(set(env.render())) == 2
+
+
+# -- one learner a game ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("mode", ["same_step", "next_step", "disabled"])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"horizon": 5},
+        {"horizon": 6, "illegal": "retry:0", "seat": 1, "features": "vector"},
+        {"horizon": 6, "illegal": "penalty:0.25", "seat": "alternating", "starts": "places"},
+        {"horizon": 4, "illegal": "random-legal", "kitchen": "multiplayer_schelling"},
+        {"horizon": 9, "max_cycles": 3, "illegal": "retry:2"},
+    ],
+)
+def test_one_learner_is_that_of_a_sync_vector_env(mode, options):
+    assert same_as_sync("selfplay/Overcooked-v0", mode, [7, 8, 9, 10], 25, 0.15, **options) > 5
+
+
+class Onward(StochasticPolicy):
+    """Answers turn by turn."""
+
+    name = "onward"
+
+    def distribution(self, turn):
+        return [0.1, 0.1, 0.2, 0.1, 0.2, 0.3]
+
+
+def test_a_partner_that_answers_turn_by_turn_plays_as_in_a_match():
+    options = {"horizon": 6, "opponent": Onward(), "seat": "alternating"}
+    assert same_as_sync("selfplay/Overcooked-v0", "same_step", [1, 2], 30, 0.0, **options) > 5
+
+
+def test_a_learners_saved_state_goes_on_bit_for_bit():
+    env, twin = (
+        arenas.make_vec(GAME, 3, layout="one_learner", seat="random", horizon=7) for _ in range(2)
+    )
+    env.reset(seed=5)
+    actions = np.random.default_rng(0).integers(0, 6, (40, 3))
+    for chosen in actions[:11]:
+        env.step(chosen)
+    twin.set_state(env.get_state())
+    for chosen in actions[11:]:
+        mine, other = env.step(chosen), twin.step(chosen)
+        assert same([*mine[0].values(), *mine[1:4]], [*other[0].values(), *other[1:4]])
+        assert (mine[4]["seat"] == other[4]["seat"]).all()
+
+
+def test_wrong_arguments_of_one_learner_are_named():
+    for arguments, message in (
+        ({"device": "cuda"}, "runs on the CPU"),
+        ({"seat": 2}, "seat=2"),
+        ({"opponent": ["random"] * 2}, "2 opponents for the 1"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            arenas.make_vec(GAME, 2, layout="one_learner", **arguments)
 
 
 SIMULATED = """

@@ -294,10 +294,14 @@ class JointVectorEnv(VectorEnv[Any, Any, Any]):
         shape = (self.num_envs, self.game.spec.seats)
         if taken.shape != shape:
             raise ValueError(f"actions have shape {taken.shape}, not {shape}")
-        if self.illegal.kind == "raise":
-            self._refuse_illegal(self._device.read(taken))
-        self._device.run(step, self._batch, self._settings, self._views, taken)
+        self._play(taken)
         return self._stepped()
+
+    def _play(self, actions: Any) -> None:
+        """Plays an action of every seat, as kernels take them."""
+        if self.illegal.kind == "raise":
+            self._refuse_illegal(self._device.read(actions))
+        self._device.run(step, self._batch, self._settings, self._views, actions)
 
     def sample_actions(self) -> Any:
         """A uniformly random action of every seat, from streams of its own.
@@ -394,14 +398,19 @@ class JointVectorEnv(VectorEnv[Any, Any, Any]):
         rng = Rng(int(self._seeds[game])).fork(TURNS, seat, int(self._submitted[game, seat]))
         return Turn(self.game, state, seat, rng, game)
 
-    def decisions(self, where: np.ndarray, seat: int) -> Decisions:
-        """A seat's pending turns in the games that `where` (B,) marks, as arrays (on the CPU)."""
-        streams = self._seeds[where].astype(np.uint64)
+    def decisions(self, where: np.ndarray, seats: np.ndarray) -> Decisions:
+        """The pending turns of one seat a game, `seats` (B,), where `where` (B,) marks the game.
+
+        As arrays, on the CPU.
+        """
+        games = np.flatnonzero(where)
+        seats = seats[where]
         with np.errstate(over="ignore"):
-            streams = fork(fork(streams, TURNS), seat)
-            streams = fork(streams, self._submitted[where, seat].astype(np.uint64))
-        seats = np.full(len(streams), seat, np.int64)
-        return Decisions(self._observations[where, seat], self._masks[where, seat], seats, streams)
+            streams = fork(self._seeds[games].astype(np.uint64), TURNS)
+            streams = fork(streams, cast(Any, seats.astype(np.uint64)))
+            streams = fork(streams, self._submitted[games, seats].astype(np.uint64))
+        views, masks = self._observations[games, seats], self._masks[games, seats]
+        return Decisions(views, masks, seats, streams)
 
     def render(self) -> tuple[str, ...] | None:
         """Every game as a text picture; None without a render mode."""

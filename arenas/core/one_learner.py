@@ -14,7 +14,7 @@ from arenas.core.lockstep import DISABLED, NEXT_STEP, SAME_STEP, look_at_end, re
 from arenas.core.policy import Policy
 from arenas.core.vector import FlatVectorEnv
 
-_SEATS = 5
+SEATS = 5
 """Label of the streams of the learners' seats, apart from all others of a match."""
 
 
@@ -171,7 +171,7 @@ class OneLearnerVectorEnv(FlatVectorEnv):
             return self._matches % seats
         if self.seat == "random":
             with np.errstate(over="ignore"):
-                words = following(fork(self._out.seeds.astype(np.uint64), _SEATS))
+                words = following(fork(self._out.seeds.astype(np.uint64), SEATS))
             return np.asarray(scale(mix64(words), seats))
         return np.full(self.num_envs, self.seat)
 
