@@ -96,7 +96,7 @@ _OPTIONS = {
     "selfplay/Overcooked-v0": (
         {"horizon": 12},
         {"horizon": 12, "kitchen": "mdp_test", "dynamics": "new", "starts": "everything"},
-        {"horizon": 8, "kitchen": "centre_pots", "radius": 1, "features": "vector"},
+        {"horizon": 8, "kitchen": "centre_pots", "features": "vector"},
         {"horizon": 8, "kitchen": "multiplayer_schelling", "starts": "places"},
     ),
     "selfplay/Spy-v0": (
