@@ -16,7 +16,9 @@ def bench(script, *arguments):
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
-@pytest.mark.parametrize("script", ["aec.py", "overcooked.py", "sandbox.py", "vector.py"])
+@pytest.mark.parametrize(
+    "script", ["aec.py", "negotiation.py", "overcooked.py", "sandbox.py", "vector.py"]
+)
 def test_help_says_how_to_use_it(script):
     done = bench(script, "--help")
     assert done.returncode == 0, done.stderr
@@ -51,6 +53,21 @@ def test_the_vector_benchmark_counts_whole_matches(tiny_run):
         assert only["decisions"] % 64 == 0
         assert only["cpu"] >= 0.1
         assert only["decisions"] / only["matches"] == pytest.approx(GAMES[row["game"]], rel=0.05)
+
+
+def test_the_table_of_negotiations_players_has_a_row_for_each_pair_and_reward(tmp_path):
+    file = tmp_path / "rows.json"
+    options = ["--pairs", 3, "--players", "greedy,random", "--rewards", "zero_sum,shared"]
+    done = bench("negotiation_players.py", *options, "--json", file)
+    assert done.returncode == 0, done.stderr
+    rows = json.loads(file.read_text(encoding="utf-8"))
+    assert done.stdout.count("\n| zero_sum |") == done.stdout.count("\n| shared |") == 3
+    for row in rows:
+        assert row["lead"] == pytest.approx(row["first"] - row["second"], abs=1e-9)
+        if row["reward"] == "zero_sum":
+            assert row["first"] == -row["second"]
+        if row["one"] == row["two"] == "greedy":
+            assert row["lead"] == 0
 
 
 def test_a_peers_interpreter_that_is_not_there_is_named():

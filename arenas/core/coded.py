@@ -55,10 +55,10 @@ class CodedGame(FlatGame):
         self, spec: GameSpec, row_rules: CodedRules, blank: list[int], talks: bool = False
     ) -> None:
         space = spec.action_space
-        structured = isinstance(space, spaces.MultiDiscrete)
-        self.sizes: tuple[int, ...] = tuple(map(int, space.nvec)) if structured else ()
+        self.sizes: tuple[int, ...] = ()
         self.talks = talks
-        if structured:
+        if isinstance(space, spaces.MultiDiscrete):
+            self.sizes = tuple(map(int, space.nvec))
             self.mask_name, self.mask_size = "component_mask", sum(self.sizes)
             self.max_kept = 0  # Positions hardly ever come twice.
             if prod(self.sizes) >= 1 << 63:
@@ -118,7 +118,7 @@ class CodedGame(FlatGame):
         line = ""
         if isinstance(move, list) and len(move) == n + 1 and isinstance(move[n], str):
             move, line = move[:n], move[n]
-        if not isinstance(move, list) or len(move) != n or any(type(x) is not int for x in move):
+        if not isinstance(move, list) or len(move) != n or set(map(type, move)) != {int}:
             talk = ", then the line if there is one" if self.talks else ""
             raise IllegalMove(f"a move is a list of {n} whole numbers{talk}")
         for place, (number, size) in enumerate(zip(move, self.sizes, strict=True)):
@@ -148,11 +148,11 @@ class CodedGame(FlatGame):
         n = len(self.sizes)
         row = list(state.row)
         self.row_rules.play(row, self.code(move[:n]))
-        after = self.position(tuple(row))
+        seat = self.row_rules.to_move(row)
+        said = state.said
         if self.talks:
-            line = move[n] if len(move) > n else ""
-            after = Position(after.row, after.movers, after.legal, (*state.said, line))
-        return after
+            said = (*said, move[n] if len(move) > n else "")
+        return Position(tuple(row), () if seat < 0 else self._turns[seat], None, said)
 
     def sample(self, state: Position, seat: int, rng: Rng) -> Move:
         if not self.sizes:

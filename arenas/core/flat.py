@@ -92,8 +92,9 @@ class Position:
         self.outcome: Outcome | None = None
 
     def __eq__(self, other: object) -> bool:
-        same = isinstance(other, Position) and other.row == self.row
-        return same and other.said == self.said
+        if not isinstance(other, Position):
+            return False
+        return other.row == self.row and other.said == self.said
 
     def __hash__(self) -> int:
         return hash(self.row)
@@ -159,7 +160,8 @@ class FlatGame(Game[Position]):
 
     def position(self, row: tuple[int, ...]) -> Position:
         """The position of a row, the kept one if there is one."""
-        kept = self._kept.get(row)
+        # Without the table there is nothing to look for, and hashing a long row takes time.
+        kept = self._kept.get(row) if self.max_kept else None
         if kept is not None:
             return kept
         seat = self.row_rules.to_move(row)

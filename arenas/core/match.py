@@ -81,6 +81,9 @@ def check_max_cycles(max_cycles: int | None) -> int | None:
     return limit
 
 
+_PLAIN = {int, str}
+
+
 def _as_json(move: Move) -> Move:
     """A structured move as a record gives it back: a fresh value that nobody else can change.
 
@@ -91,6 +94,8 @@ def _as_json(move: Move) -> Move:
     """
     try:
         plain = move.tolist() if isinstance(move, np.ndarray) else move
+        if type(plain) is list and _PLAIN.issuperset(map(type, plain)):
+            return plain[:]
         return json.loads(json.dumps(plain, allow_nan=False))
     except (TypeError, ValueError, RecursionError) as error:
         raise IllegalMove(f"a move is a JSON value: {error}") from None

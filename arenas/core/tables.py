@@ -117,7 +117,7 @@ def _fill(game: FlatGame, shown: Shown) -> Tables | None:
     tables.rows[:] = list(number)
     views, masks = shown.parts(tables.shown)
     for at, position in enumerate(live):
-        (seat,), legal = position.movers, list(position.legal)
+        (seat,), legal = position.movers, list(position.legal or ())
         tables.movers[at] = seat
         tables.counts[at] = len(legal)
         tables.choices[at, : len(legal)] = legal
@@ -160,7 +160,7 @@ def _positions(game: FlatGame, starts: list[Position]) -> list[Position] | None:
     for position in queue:
         if len(queue) > MAX_POSITIONS:
             return None
-        for action in position.legal:
+        for action in position.legal or ():
             after = game.apply(position, {position.movers[0]: action})
             if after.row not in found:
                 found[after.row] = after

@@ -79,8 +79,8 @@ class ActorCritic(nn.Module):
             bounds = np.maximum(np.abs(space.low), np.abs(space.high)).astype(np.float32).ravel()
             scale = 1 / torch.from_numpy(bounds.clip(min=1))
             with torch.no_grad():
-                network.actor[0].weight *= scale
-                network.critic[0].weight *= scale
+                for part in (network.actor, network.critic):
+                    next(part.parameters()).mul_(scale)
         return network
 
     def log_probs(self, observation: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:

@@ -110,9 +110,10 @@ class Exact(Policy):
             raise ValueError(f"{self.game!r}: more than {MAX_HOLDINGS} holdings to look at")
         nothing = (0,) * len(stock)
         own = self._own(seat, stock)
-        found = [(float(self._answers(seat, ply + 1, stock, np.array([nothing]))[0]), ())]
-        if self.game.blank[flat.SPEAK_UP] and not any(offered):
-            found = []
+        found: list[tuple[float, Holdings]] = []
+        if any(offered) or not self.game.blank[flat.SPEAK_UP]:
+            denied = self._answers(seat, ply + 1, stock, np.array([nothing]))[0]
+            found.append((float(denied), ()))
         if any(offered) and (own + offered >= 0).all():
             after = self._after(seat, stock, np.array(offered))
             value = self._answers(seat, ply + 1, after, np.array([nothing]))[0]

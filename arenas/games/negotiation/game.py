@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from arenas.games.negotiation.presets import PRESETS, REWARDS, VARIANTS
 
 MAX_TURNS = 60
 MAX_LISTED_MOVES = 4_096
+MAX_EVENTS = 1 << 12
 KINDS = ("offer", "accept", "deny")
 FORMS = ("structured", "discrete")
 
@@ -89,6 +91,7 @@ class Negotiation(CodedGame):
             )
         self.goods = tuple(good.name for good in goods)
         self._variant = variant
+        self._events: dict[tuple[int, int], str] = {}
         super().__init__(self._spec(offers), flat, self._blank(), self.talk)
 
     def _spec(self, offers: int) -> GameSpec:
@@ -133,7 +136,7 @@ class Negotiation(CodedGame):
         blank[flat.STALE], blank[flat.SPEAK_UP] = self._variant.stale, self._variant.speak_up
         blank[flat.REWARD] = list(REWARDS).index(self.reward)
         blank[flat.FIXED], blank[flat.MIRRORED] = bool(preset.values), self.mirrored
-        blank[flat.OFFERER] = -1
+        blank[flat.NOTHING], blank[flat.OFFERER] = (2 * self.largest + 1) ** goods // 2, -1
         for number, good in enumerate(preset.goods):
             place = flat.public(blank, number)
             blank[place : place + flat.PUBLIC] = [*good.value, *good.stock]
@@ -402,12 +405,12 @@ class Negotiation(CodedGame):
         lines = []
         for number in range(max(0, ply - players), ply):
             if number % players != seat:
-                lines.append(self._event(row, number, seat, said[number] if said else ""))
-        stock = self.private(row, seat, flat.STOCK)
-        worth = self.private(row, seat, flat.VALUE)
-        have = zip(stock, self.goods, worth, strict=True)
-        held = ", ".join([f"{n} {good} worth {value} each" for n, good, value in have])
-        lines.append(f"You have {held}. Your gain so far: {flat.gain(row, seat):+d}.")
+                code = row[flat.history(row, number)]
+                event = self._event(code, number % players)
+                line = said[number] if said else ""
+                lines.append(f"{event} and says {quoted(line)}." if line else f"{event}.")
+        start = flat.private(row, seat, 0)
+        lines.append(_holding(row[start : start + flat.PRIVATE * len(self.goods)], self.goods))
         if ply == plies:
             lines.append("The negotiation is over.")
         elif ply % players != seat:
@@ -419,16 +422,20 @@ class Negotiation(CodedGame):
             lines.append(f"Turn {ply + 1} of {plies}. Your move: [Offer: ...]{answer}")
         return "\n".join(lines)
 
-    def _event(self, row: Row, number: int, seat: int, line: str) -> str:
-        """A move of another seat in words."""
-        code = row[flat.history(row, number)]
-        kind, agent = flat.kind_of(row, code), self.spec.agents[number % self.players]
-        if kind == flat.OFFER:
-            given, asked = words.terms(self.amounts(flat.bundle_of(row, code)), self.goods)
-            event = f"{agent} offers {given} for {asked}"
-        else:
-            event = f"{agent} {'accepts' if kind == flat.ACCEPT else 'denies'}"
-        return f"{event} and says {quoted(line)}." if line else f"{event}."
+    def _event(self, code: int, seat: int) -> str:
+        """A move in words; each is worded once, as far as they are kept."""
+        event = self._events.get((code, seat))
+        if event is None:
+            kind, agent = flat.kind_of(self.blank, code), self.spec.agents[seat]
+            if kind == flat.OFFER:
+                offered = self.amounts(flat.bundle_of(self.blank, code))
+                given, asked = words.terms(offered, self.goods)
+                event = f"{agent} offers {given} for {asked}"
+            else:
+                event = f"{agent} {'accepts' if kind == flat.ACCEPT else 'denies'}"
+            if len(self._events) < MAX_EVENTS:
+                self._events[code, seat] = event
+        return event
 
     def show(self, state: Position, seat: int | None = None) -> str:
         row = state.row
@@ -441,6 +448,16 @@ class Negotiation(CodedGame):
             given, asked = words.terms(self.amounts(row[flat.OFFERED]), self.goods)
             lines.append(f"{self.spec.agents[row[flat.OFFERER]]} offers {given} for {asked}")
         return "\n".join(lines)
+
+
+@lru_cache(maxsize=1 << 12)
+def _holding(own: tuple[int, ...], goods: tuple[str, ...]) -> str:
+    """What a seat has and has gained, from its private numbers: it seldom changes in a match."""
+    values, stock, start = (own[n :: flat.PRIVATE] for n in (flat.VALUE, flat.STOCK, flat.START))
+    have = zip(stock, goods, values, strict=True)
+    held = ", ".join([f"{n} {good} worth {value} each" for n, good, value in have])
+    gain = sum(v * (n - s) for v, n, s in zip(values, stock, start, strict=True))
+    return f"You have {held}. Your gain so far: {gain:+d}."
 
 
 def _range(bounds: tuple[int, int]) -> str:

@@ -226,7 +226,8 @@ class Concession(Trader):
     def _aspiration(self, sight: Sight, gains: np.ndarray) -> float:
         # The last move of all is no turn to wait for.
         over = (self._turns - sight.left) / max(self._turns - 1, 1)
-        return float(gains.max(initial=0)) * (1 - over ** (1 / self.beta))
+        left: float = 1 - over ** (1 / self.beta)
+        return float(gains.max(initial=0)) * left
 
 
 def _bayesian(game: Negotiation, argument: str) -> Policy:

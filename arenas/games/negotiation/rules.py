@@ -20,15 +20,17 @@ from arenas.core.rng import draw, scale
 Row = Sequence[int]
 
 PLAYERS, GOODS, TURNS, LARGEST, DISCRETE, STALE, SPEAK_UP, REWARD, FIXED, MIRRORED = range(10)
+NOTHING = 10
 """Indices of the options.
 
 LARGEST is the most units of a good that an offer can name. STALE keeps a denied offer standing,
 lets everyone accept it, the offerer too, and takes accepting nothing for a pass; SPEAK_UP forbids
 denying where nothing stands; both are quirks of published versions. FIXED deals what the blank row
-holds. MIRRORED is how many seats on the deal of the seed is handed out.
+holds. MIRRORED is how many seats on the deal of the seed is handed out. NOTHING is the number of
+the amounts that are all zero, which follows from LARGEST and GOODS.
 """
 
-PLY, OFFERER, OFFERED, TRADES, TABLE = 10, 11, 12, 13, 14
+PLY, OFFERER, OFFERED, TRADES, TABLE = 11, 12, 13, 14, 15
 """Moves played; whose offer stands, or -1; the number of its amounts, its offerer receiving; trades
 made; where the table of goods begins."""
 
@@ -81,11 +83,8 @@ def base(row: Row) -> int:
 
 
 def bundles(row: Row) -> int:
-    """How many numbers of amounts there are."""
-    count = 1
-    for _ in range(row[GOODS]):
-        count *= base(row)
-    return count
+    """How many numbers of amounts there are: as many above NOTHING as below."""
+    return 2 * row[NOTHING] + 1
 
 
 def kind_of(row: Row, code: int) -> int:
@@ -104,7 +103,7 @@ def code_of(row: Row, kind: int, bundle: int) -> int:
     """The code of a move; `bundle` matters for offers alone."""
     if row[DISCRETE] == 0:
         # Nothing given and nothing asked, so that a move has one code.
-        return kind + KINDS * (bundle if kind == OFFER else bundles(row) // 2)
+        return kind + KINDS * (bundle if kind == OFFER else row[NOTHING])
     return bundle + 2 if kind == OFFER else 0 if kind == ACCEPT else 1
 
 
@@ -137,14 +136,15 @@ def may_accept(row: Row) -> bool:
         return row[STALE] != 0
     if offerer == seat and row[STALE] == 0:
         return False
-    left, size = row[OFFERED], base(row)
-    for good in range(row[GOODS]):
-        amount = left % size - row[LARGEST]
+    left, size, largest = row[OFFERED], base(row), row[LARGEST]
+    mine, theirs = private(row, seat, 0) + STOCK, private(row, offerer, 0) + STOCK
+    for _ in range(row[GOODS]):
+        amount = left % size - largest
         left //= size
-        if amount > row[private(row, seat, good) + STOCK]:
+        if amount > row[mine] or -amount > row[theirs]:
             return False
-        if -amount > row[private(row, offerer, good) + STOCK]:
-            return False
+        mine += PRIVATE
+        theirs += PRIVATE
     return True
 
 
@@ -155,13 +155,15 @@ def may_deny(row: Row) -> bool:
 
 def may_offer(row: Row, bundle: int) -> bool:
     """Whether the seat to move may offer these amounts."""
-    seat, size = to_move(row), base(row)
+    size, largest = base(row), row[LARGEST]
+    mine = private(row, to_move(row), 0) + STOCK
     gives, asks = False, False
-    for good in range(row[GOODS]):
-        amount = bundle % size - row[LARGEST]
+    for _ in range(row[GOODS]):
+        amount = bundle % size - largest
         bundle //= size
-        if -amount > row[private(row, seat, good) + STOCK]:
+        if -amount > row[mine]:
             return False
+        mine += PRIVATE
         gives = gives or amount < 0
         asks = asks or amount > 0
     return bundle == 0 and gives and asks
@@ -265,9 +267,9 @@ def play(row: MutableSequence[int], code: int) -> None:
     if kind == OFFER:
         row[OFFERER], row[OFFERED] = seat, bundle
         row[last_offer(row, seat)] = bundle
-        left, size = bundle, base(row)
+        left, size, largest = bundle, base(row), row[LARGEST]
         for good in range(row[GOODS]):
-            given = row[LARGEST] - left % size
+            given = largest - left % size
             left //= size
             if given > 0:
                 show(row, seat, good, given)
@@ -304,10 +306,10 @@ def show(row: MutableSequence[int], seat: int, good: int, held: int) -> None:
 
 def gain(row: Row, seat: int) -> int:
     """By how much a seat's goods are worth more to it than at the start."""
-    total = 0
-    for good in range(row[GOODS]):
-        own = private(row, seat, good)
+    total, own = 0, private(row, seat, 0)
+    for _ in range(row[GOODS]):
         total += row[own + VALUE] * (row[own + STOCK] - row[own + START])
+        own += PRIVATE
     return total
 
 
@@ -367,14 +369,15 @@ def score(row: Row, out: MutableSequence[float]) -> None:
     SURPLUS: the own gain as a share of `surplus`, within -1 and 1; SHARED: the sum of gains.
     """
     players = row[PLAYERS]
-    most, winners, total = gain(row, 0), 0, 0
+    most, winners, total = 0, 0, 0
     for seat in range(players):
-        most = max(most, gain(row, seat))
-        total += gain(row, seat)
-    for seat in range(players):
-        if gain(row, seat) == most:
+        own = gain(row, seat)
+        total += own
+        if seat == 0 or own > most:
+            most, winners = own, 0
+        if own == most:
             winners += 1
-    possible = max(surplus(row), 1)
+    possible = max(surplus(row), 1) if row[REWARD] == SURPLUS else 1
     for seat in range(players):
         own = gain(row, seat)
         if row[REWARD] == SHARED:

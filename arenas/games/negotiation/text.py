@@ -46,6 +46,11 @@ def read(text: str, goods: tuple[str, ...]) -> Said:
             message is written for whoever replied.
     """
     visible = strip_reasoning(text)
+    # Short replies come again and again; of the long ones few would be found.
+    return _kept(visible, goods) if len(visible) <= 80 else _read(visible, goods)
+
+
+def _read(visible: str, goods: tuple[str, ...]) -> Said:
     if visible[:1] == "{":
         return _from_json(visible, goods)
     if "\\boxed" in visible:
@@ -63,6 +68,9 @@ def read(text: str, goods: tuple[str, ...]) -> Said:
         raise ValueError("the reply names two moves; name one move")
     rest = _COMMAND.sub(" ", visible)
     return found[0]._replace(line=heard(rest.replace("[ ]", " ")))
+
+
+_kept = lru_cache(maxsize=1 << 12)(_read)
 
 
 def _said(word: str | None, offer: str | None, goods: tuple[str, ...]) -> Said:
