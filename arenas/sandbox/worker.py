@@ -91,6 +91,8 @@ class Worker:
         if "error" in answer:
             self.close()
             raise WorkerError(f"the walls cannot be put up: {answer['error']}")
+        if plan["level"] == "namespaces":
+            self._clean()  # the keeper lives on a mount of its own, which needs no directory
 
     def run(self, job: bytes, limits: Limits) -> RawRun:
         """Runs a job (see `inside.suite.Job`) and collects what comes of it."""
