@@ -663,11 +663,8 @@ def test_tests_are_taken_away_whole():
     assert "test_clamp" not in text
     assert "parametrize" not in text
     assert "test_double" in text
-    classes = Tree(
-        {
-            "test_x.py": "class TestA:\n    def test_b(self):\n        pass\n\n    def test_c(self):\n        pass\n"
-        }
-    )
+    methods = "".join(f"    def test_{name}(self):\n        pass\n\n" for name in "bc")
+    classes = Tree({"test_x.py": f"class TestA:\n{methods}"})
     assert "test_c" in without_tests(classes, ["test_x.py::TestA::test_b"]).text("test_x.py")
     gone = without_tests(classes, ["test_x.py::TestA::test_b", "test_x.py::TestA::test_c"])
     assert gone.text("test_x.py").strip() == ""
