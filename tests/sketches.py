@@ -5,7 +5,6 @@ the engine validates, independent solvers. They are not the games of those names
 """
 
 import json
-import operator
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -353,7 +352,7 @@ class Spy(Game):
         return ('{"clue": "it has fur"}', '{"vote": null}')
 
 
-# -- Propose, validate, k solves, score: the shape of bug repair and of deep search ----------------
+# -- Propose, validate, k solves, score: the shape of deep search ----------------------------------
 
 
 @dataclass(frozen=True)
@@ -475,45 +474,6 @@ class ProposeSolve(Game):
         return tuple(json.dumps({"tool": "submit", "text": text}) for text in self.texts)
 
 
-class BugRepair(ProposeSolve):
-    """The repository is the line `a + b`; a patch is the operator to put there."""
-
-    tools = ("run",)
-    texts = ("-", "+", "*", "/")
-    operators = {"+": operator.add, "-": operator.sub, "*": operator.mul}  # noqa: RUF012
-    cases = ((2, 2), (1, 0), (0, 0), (3, 1))
-    invalid = -1.0
-
-    def new(self, rng):
-        return self.start("a + b")
-
-    def tests(self, patch):
-        run = self.service.operators[patch]
-        return [run(a, b) == a + b for a, b in self.cases]
-
-    def validate(self, state, patch):
-        parses = patch in self.operators
-        passed = self.tests(patch) if parses else []
-        return (("parses", parses), ("a test fails", not all(passed)), ("one passes", any(passed)))
-
-    def use(self, state, seat, move):
-        known = move["text"] in self.operators
-        return str(self.tests(move["text"])) if known else "the patch does not parse"
-
-    def solves(self, state, patch):
-        return patch in self.operators and all(self.tests(patch))
-
-    def pay(self, rate):
-        return (10 - 18 * rate) / 10 if 0 < rate < 1 else -0.8
-
-    def wage(self, solved):
-        return 1.0 if solved else -1.0
-
-    def tell(self, state, seat):
-        code = f"a {state.done[0] or '+'} b" if seat else state.goal
-        return "\n".join([f"The code: {code}", *state.seen[seat]])
-
-
 class DeepSearch(ProposeSolve):
     """The proposer is given an answer and writes a question that the documents settle."""
 
@@ -549,4 +509,4 @@ class DeepSearch(ProposeSolve):
         return "\n".join([task, *state.seen[seat]])
 
 
-SKETCHES = (Kitchen, Deal, Spy, BugRepair, DeepSearch)
+SKETCHES = (Kitchen, Deal, Spy, DeepSearch)

@@ -80,6 +80,11 @@ def test_patches(bench):
     assert (name, reason[:14]) == ("patches", "the weakening:")
 
 
+def test_empty_diffs_are_refused_for_what_they_leave_out(bench):
+    assert failed(bench, replace(GOOD, bug="", weaken=""))[0] == "scope"
+    assert failed(bench, replace(GOOD, weaken=""))[0] == "weakening"
+
+
 @pytest.mark.parametrize(
     ("files", "reason"),
     [

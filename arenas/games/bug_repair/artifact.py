@@ -239,7 +239,8 @@ def _shown(text: str, max_chars: int) -> str:
     shown = strip_reasoning(text)
     if not shown.strip():
         raise IllegalMove("the reply is empty apart from private reasoning")
-    return shown + "\n"
+    # A diff may end with an empty line of context, which is no space to strip.
+    return f"{shown}{text[len(text.rstrip()) :]}\n"
 
 
 def _diff(shown: str) -> str:

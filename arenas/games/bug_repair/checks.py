@@ -1,6 +1,7 @@
 """The consistency checks of a bug artifact (SSR, section 2.3), in order, each with its reason.
 
-1. `patches`: both diffs can be read and applied, the second after the first.
+1. `patches`: both diffs can be read and applied, the second after the first; an empty one changes
+   nothing, which later checks refuse.
 2. `test files`: all listed files exist, and the weakening touches no others.
 3. `script`: the tests run on the project as it is, and more than `min_passing` of them pass.
 4. `parser`: it turns the script's output into the JSON map of outcomes, twice alike.
@@ -141,11 +142,11 @@ def _patches(
     bench: Workbench, project: Project, artifact: Artifact, demands: Demands, found: _Findings
 ) -> None:
     try:
-        found.buggy = project.tree.apply(artifact.bug)
+        found.buggy = project.tree.apply(artifact.bug) if artifact.bug else project.tree
     except PatchRefused as error:
         raise Refused(f"the bug: {error}") from None
     try:
-        found.weakened = found.buggy.apply(artifact.weaken)
+        found.weakened = found.buggy.apply(artifact.weaken) if artifact.weaken else found.buggy
     except PatchRefused as error:
         raise Refused(f"the weakening: {error}") from None
     found.start = found.weakened
