@@ -173,12 +173,11 @@ class Reading(NamedTuple):
     def widened(self, network: ActorCritic, game: JointFlatGame) -> ActorCritic:
         """The same network over whole views: what is not read has weight zero."""
         whole = ActorCritic.for_game(game, network.hidden)
-        with torch.no_grad():
-            for wide, narrow in ((whole.actor, network.actor), (whole.critic, network.critic)):
-                weights = narrow.state_dict()
-                first = torch.zeros_like(wide[0].weight)
-                first[:, self.columns] = weights["0.weight"] * self.scale
-                wide.load_state_dict({**weights, "0.weight": first})
+        for wide, narrow in ((whole.actor, network.actor), (whole.critic, network.critic)):
+            weights = narrow.state_dict()
+            first = torch.zeros_like(wide.state_dict()["0.weight"])
+            first[:, self.columns] = weights["0.weight"] * self.scale
+            wide.load_state_dict({**weights, "0.weight": first})
         return whole
 
 
@@ -342,8 +341,9 @@ class Kitchens:
     """
 
     def __init__(self, game_id: str, options: Mapping[str, Any], num_envs: int) -> None:
-        self._env: Any = arenas.make_vec(game_id, num_envs, autoreset="disabled", **options)
-        self.game: JointFlatGame = self._env.game
+        env: Any = arenas.make_vec(game_id, num_envs, autoreset="disabled", **options)
+        self._env = env
+        self.game: JointFlatGame = env.game
         self.num_envs = num_envs
         self.observations: np.ndarray = np.zeros(0)
 
@@ -611,7 +611,8 @@ class Training:
             seating = Seating.mirror(games, seats)
         else:
             seating = Seating.among([partner], games, seats)
-        generator, found = torch.Generator().manual_seed(0), []
+        generator = torch.Generator().manual_seed(0)
+        found: list[float] = []
         while len(found) < self.config.final_matches:
             self.kitchens.begin(2**40 + len(found))
             _, points = play(
