@@ -53,12 +53,22 @@ def choose(scene: Scene, who: int) -> Skill:
     if me.held == SOUP:
         return Skill("deliver") if HATCH in me.steps else Skill("place")
     if not any(_pot(number) in me.steps for number in range(len(scene.pots))):
-        wanted, soups, _ = needs(scene, who)
-        last = who == scene.own and scene.free_across == 1 and me.held in LETTERS
-        if last and soups > 0 and DISH in me.steps:
-            return Skill("place")
-        return WAIT if last and not wanted.get(me.held) else Skill("place")
+        return _hand_on(scene, who)
     return _with_dish(scene, who) if me.held == DISH else _with_ingredient(scene, who)
+
+
+def _hand_on(scene: Scene, who: int) -> Skill:
+    """What a cook does with a thing that only the other one can use."""
+    held, steps = scene.cooks[who].held, scene.cooks[who].steps
+    if who != scene.own or scene.free_across > 1:
+        return Skill("place")
+    wanted, soups, _ = needs(scene, who)
+    if held in LETTERS and (SOUP in steps or (soups > 0 and DISH in steps)):
+        # Hands are needed for something else.
+        return Skill("place")
+    if not scene.free_across:
+        return Skill("place") if SOUP in steps else WAIT
+    return Skill("place") if held == DISH or wanted[held] else WAIT
 
 
 def _pot(number: int) -> str:
