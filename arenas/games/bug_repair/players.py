@@ -292,10 +292,20 @@ def _editor(game: Game[Any], argument: str) -> Editor:
     return Editor(game)
 
 
+def _chooser(game: Game[Any], argument: str) -> Policy:
+    from arenas.games.bug_repair.chooser import Chooser, read
+
+    if not argument:
+        raise ValueError("player 'chooser' needs a file: chooser:PATH")
+    # It breaks; whoever sits with it repairs.
+    return ByRole(Chooser(read(Path(argument))), Repairer())
+
+
 PLAYERS: dict[str, Callable[[Game[Any], str], Policy]] = {
     "scripted": _scripted,
     "mutate": _injector,
     "repair": _repairer,
     "editor": _editor,
+    "chooser": _chooser,
 }
 """Players by name: `mutate:compare,constant`, `repair:LOOKS,FOCUS`."""
