@@ -218,6 +218,17 @@ def test_only_the_learner_changes(tmp_path, method):
     assert set(run.met) <= set(run.partners)
 
 
+def test_every_learner_is_kept_and_measured_at_its_end(tmp_path):
+    run = finished(tmp_path, method="fcp", snapshot_every=2, evaluate_every=2)
+    assert run.member_rounds == 3
+    for number, member in enumerate(run.learners):
+        assert member.snapshots[-1][0] == member.steps
+        rows = [row for row in run.curve if row["learner"] == f"member {number}"]
+        assert rows[-1]["steps"] == member.steps
+    assert run.curve[-1]["learner"] == "response"
+    assert run.curve[-1]["steps"] == run.response.steps
+
+
 def test_population_entropy_changes_what_members_learn(tmp_path):
     plain, apart = (
         finished(tmp_path / f"{weight}", method="mep", population_entropy=weight)

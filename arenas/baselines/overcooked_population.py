@@ -562,8 +562,9 @@ class Training:
             if (group == place).any():
                 got = float(points[group == place].mean())
                 self.met[partner] = 0.7 * self.met.get(partner, got) + 0.3 * got
-        last = self.over or (not self.responding and learner.rounds == self.member_rounds)
-        if name != "response" and (learner.rounds % config.snapshot_every == 0 or last):
+        member = learner is not self.response or not self.population
+        last = self.over or (member and learner.rounds == self.member_rounds)
+        if member and (learner.rounds % config.snapshot_every == 0 or last):
             learner.keep(float(points.mean()))
         if last or learner.rounds == 1 or learner.rounds % config.evaluate_every == 0:
             row = {"learner": name, "steps": learner.steps, "points": float(points.mean())}
