@@ -10,6 +10,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any
 
@@ -29,7 +30,8 @@ from arenas.core.policy import Policy, PolicyError
 from arenas.core.record import write_records
 from arenas.core.rng import SeedSequence
 from arenas.policies.human import Quit
-from arenas.rating.results import PlayerResult, Results
+from arenas.rating.results import PlayerResult, Results, finite
+from arenas.rating.tournament import Mean, Tournament, draw_cross_play
 from arenas.registry import read_options
 from arenas.rollout.matches import play_matches, seated
 from arenas.rollout.verify import verify_file
@@ -38,8 +40,10 @@ INTERRUPTED = 130
 """Exit status after Ctrl-C, as shells have it."""
 
 EXTRAS = {
+    "pytest": "sandbox",
     "torch": "train",
     "matplotlib": "train",
+    "openskill": "rating",
     "tensorboard": "train",
     "tokenizers": "language,train",
     "transformers": "language,train",
@@ -51,7 +55,7 @@ _err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 class ManySeats(click.Command):
-    """Lets `--seats A B C` take several names, up to the next option."""
+    """Lets `--seats A B C` and `--players A B C` take several names, up to the next option."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Repeats the flag before each of its names, which is what click reads."""
@@ -59,7 +63,7 @@ class ManySeats(click.Command):
         flag = ""
         for arg in args:
             if arg.startswith("-"):
-                flag = arg if arg in ("--seats", "-s") else ""
+                flag = arg if arg in ("--seats", "-s", "--players", "-p") else ""
             if arg != flag:
                 spread += [flag, arg] if flag else [arg]
         return super().parse_args(ctx, spread)
@@ -276,6 +280,163 @@ def _cells(row: PlayerResult) -> Iterator[str]:
         yield f"{mean:+.3f}"
     yield f"{row.wins}/{row.draws}/{row.losses}"
     yield str(row.illegal_moves)
+
+
+@app.command(cls=ManySeats)
+@game_argument
+@click.option(
+    "--players",
+    "-p",
+    multiple=True,
+    required=True,
+    metavar="PLAYER...",
+    help="Who takes part: --players exact scripted random",
+    shell_complete=_complete_player,
+)
+@click.option(
+    "--games", "-n", default=100, type=click.IntRange(1), help="Matches a line-up.  [100]"
+)
+@click.option(
+    "--seed", default=0, type=click.IntRange(0), help="The same seed plays the same matches.  [0]"
+)
+@click.option(
+    "--mirror/--no-mirror",
+    default=None,
+    help="Players also meet themselves.  [where all seats are paid alike]",
+)
+@click.option("--record", type=click.Path(path_type=Path), help="Write one JSON line per match.")
+@click.option("--append", is_flag=True, help="Add to the record file.")
+@click.option("--overwrite", is_flag=True, help="Replace the record file.")
+@click.option(
+    "--plot", type=click.Path(path_type=Path), help="Draw the cross-play table of two seats."
+)
+@option_option
+@click.option(
+    "--illegal",
+    default="retry:1",
+    help="What follows an illegal move: retry:K, raise, random-legal, penalty:X.  [retry:1]",
+)
+@json_option
+def tournament(
+    game_id: str,
+    players: tuple[str, ...],
+    games: int,
+    seed: int,
+    mirror: bool | None,
+    record: Path | None,
+    append: bool,
+    overwrite: bool,
+    plot: Path | None,
+    option: tuple[str, ...],
+    illegal: str,
+    as_json: bool,
+) -> None:
+    """Play everyone with everyone, each deal in every seat, and rate them.
+
+    Prints each player's mean reward, its rating (Elo, mean 1500), and who got what against whom.
+
+    \b
+    arenas tournament KuhnPoker-v0 --players exact scripted random --games 1000
+    arenas tournament TicTacToe-v0 -p exact random network:runs/ttt/policy.pt --plot table.png
+    """  # noqa: D301 - click reads the escape itself
+    with _plain_errors():
+        options = read_options(option)
+        game = arenas.make_game(game_id, **options)
+        common = game.spec.payoff == "common"
+        table = Tournament(
+            players, game.spec.seats, common if mirror is None else mirror, rated=not common
+        )
+        if plot is not None and game.spec.seats != 2:
+            raise ValueError(f"--plot draws games of two seats; {game_id} has {game.spec.seats}")
+        made = [arenas.make_player(game_id, name, game) for name in players]
+        file = _open_records(record, append, overwrite)
+    total, stopped, failure = games * len(table.line_ups), False, None
+    try:
+        with _plain_errors(), _progress("matches", total, as_json) as advance:
+            for line_up in table.line_ups:
+                names = [players[player] for player in line_up]
+                records = play_matches(
+                    game_id,
+                    [made[player] for player in line_up],
+                    games,
+                    seed,
+                    illegal=illegal,
+                    options=options,
+                )
+                for each, sitting in seated(records, names):
+                    with _uninterrupted():
+                        if file is not None:
+                            write_records([each], file)
+                        table.add(each, [line_up[player] for player in sitting])
+                    advance(1)
+    except (KeyboardInterrupt, Quit):
+        stopped = True
+    except PolicyError as error:
+        failure = error
+    finally:
+        if file is not None:
+            file.close()
+    with _plain_errors():
+        _report_tournament(table, as_json)
+        if plot is not None and table.matches:
+            draw_cross_play(table, f"{game_id}, {table.matches} matches", str(plot))
+    if record is not None:
+        _err.print(f"{table.matches} records in {record}; check them: arenas verify {record}")
+    if stopped or failure:
+        _err.print(f"stopped after {table.matches} of {total} matches")
+    if failure:
+        raise click.ClickException(str(failure))
+    if stopped:
+        sys.exit(INTERRUPTED)
+    if games % game.spec.seats:
+        _err.print(f"{games} is no multiple of {game.spec.seats} seats: the last deal is lopsided")
+
+
+def _report_tournament(tournament: Tournament, as_json: bool) -> None:
+    standings = tournament.standings()
+    pairs = _pairs(tournament)
+    if as_json:
+        rows = [each.to_json() for each in standings]
+        against = [{"player": a, "with": b, **finite(asdict(mean))} for a, b, mean in pairs]
+        print(json.dumps({"standings": rows, "against": against}, indent=2))
+        return
+    table = Table(box=box.SIMPLE_HEAD)
+    table.add_column("player")
+    rated = any(each.elo is not None for each in standings)
+    seats = [f"seat {seat}" for seat in range(tournament.seats)]
+    for column in ("matches", "mean reward", *seats, *(["Elo"] if rated else []), "illegal"):
+        table.add_column(column, justify="right")
+    for each in standings:
+        cells = [str(each.overall.matches), _mean_cell(each.overall)]
+        cells += ["" if mean is None else _mean_cell(mean) for mean in each.by_seat]
+        if rated:
+            known = each.elo is not None
+            cells.append(f"{each.elo:.0f} ± {each.elo_interval:.0f}" if known else "")
+        table.add_row(each.player, *cells, str(each.illegal_moves))
+    _print_table(table)
+    if tournament.seats == 2 and len(tournament.players) > 1:
+        cross = Table(box=box.SIMPLE_HEAD)
+        cross.add_column("player")
+        for name in tournament.players:
+            cross.add_column(f"with {name}", justify="right")
+        cells_of = {(a, b): _mean_cell(mean) for a, b, mean in pairs}
+        for name in tournament.players:
+            cross.add_row(name, *(cells_of.get((name, other), "") for other in tournament.players))
+        _print_table(cross)
+    _out.print("Mean reward a match with its 95 % confidence interval over deals.")
+
+
+def _pairs(tournament: Tournament) -> list[tuple[str, str, Mean]]:
+    """Games of two seats: who got what with whom."""
+    if tournament.seats != 2:
+        return []
+    named = list(enumerate(tournament.players))
+    found = [(a, b, tournament.against(i, j)) for i, a in named for j, b in named]
+    return [(a, b, mean) for a, b, mean in found if mean is not None]
+
+
+def _mean_cell(mean: Mean) -> str:
+    return f"{mean.mean:+.3f} ± {mean.interval:.3f}"
 
 
 @app.command()
@@ -543,6 +704,48 @@ def completion(shell: str) -> None:
     complete = get_completion_class(shell)
     assert complete is not None
     print(complete(app, {}, "arenas", "_ARENAS_COMPLETE").source())
+
+
+@app.group("sandbox")
+def sandbox_group() -> None:
+    """What runs hostile code here, and how safely.
+
+    \b
+    Begin with:
+      arenas sandbox doctor
+    """  # noqa: D301
+
+
+@sandbox_group.command("doctor")
+@json_option
+def sandbox_doctor(as_json: bool) -> None:
+    """Say which walls stand on this machine; the status is 1 where hostile code is refused.
+
+    \b
+    Example:
+      arenas sandbox doctor
+    """  # noqa: D301
+    from arenas.sandbox.walls import walls
+
+    report = walls()
+    if as_json:
+        rows = [vars(wall) for wall in report.walls]
+        print(
+            json.dumps({"level": report.level, "missing": report.missing, "walls": rows}, indent=2)
+        )
+    else:
+        table = Table(box=box.SIMPLE_HEAD)
+        for column in ("wall", "stands", "keeps out", "note"):
+            table.add_column(column)
+        for wall in report.walls:
+            table.add_row(wall.name, "yes" if wall.stands else "no", wall.keeps_out, wall.note)
+        _print_table(table)
+        if report.enough:
+            _out.print(f"Hostile code is run at the level {report.level}.")
+        else:
+            _out.print(f"Hostile code is refused: there is no {', no '.join(report.missing)}.")
+    if not report.enough:
+        sys.exit(1)
 
 
 def _print_table(table: Table) -> None:

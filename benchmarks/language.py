@@ -19,7 +19,7 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
 from importlib import metadata
 from pathlib import Path
@@ -31,8 +31,11 @@ SHAPES = {
     "25M": {"hidden": 512, "layers": 8, "heads": 8, "vocabulary": 512},
     "0.5B": {"hidden": 896, "layers": 24, "heads": 14, "vocabulary": 151_936},
 }
+ONE_BY_ONE = "generate, one turn at a time"
+ALONE = ("the model alone, one pass", "the model alone, written")
 ROWS = (
-    "generate, one turn at a time",
+    *ALONE,
+    ONE_BY_ONE,
     "generate, padded lockstep batch",
     "free",
     "constrained",
@@ -41,6 +44,7 @@ ROWS = (
     "labels",
 )
 REPLIES = {"equal": "8 tokens each", "unequal": "exponential, mean 16, at most 64 tokens"}
+MEAN_TOKENS = {"equal": 8, "unequal": 16}
 CONCURRENCY = (1, 16, 64, 256)
 
 
@@ -176,6 +180,89 @@ def make_policy(row: str, replies: str, model: Any, tokenizer: Any) -> Any:
     )
 
 
+def measure_alone(
+    row: str, shape: str, replies: str, matches: int, seconds: float, device: str
+) -> dict:
+    """The bare model on prompts of as many matches: what no player around it can exceed.
+
+    One pass reads the prompts; writing goes on for the mean length of a reply, with the whole batch
+    at every step. Nothing is sampled, parsed or played.
+    """
+    import torch
+
+    import arenas
+    from arenas.core.policy import Policy, Reply, Turn
+    from arenas.policies.language import Prompts
+
+    torch.set_num_threads(1)
+    model, tokenizer = make_model(shape, device)
+    prompts = Prompts(tokenizer, history=False)
+    found: list[Sequence[int]] = []
+
+    class Watched(Policy):
+        speaks = True
+
+        def act(self, turns: Sequence[Turn]) -> list[Reply]:
+            found.extend(prompts.prompt(turn, 8).ids for turn in turns)
+            return [Reply(turn.sample()) for turn in turns]
+
+    played = iter(arenas.play_matches(GAME, [Watched(), Watched()], 10**9, concurrency=matches))
+    while len(found) < 3 * matches:
+        next(played)
+    texts = [tokenizer.decode(ids) for ids in found[-matches:]]
+    batch = tokenizer(texts, padding=True, return_tensors="pt", add_special_tokens=False)
+    batch = {name: batch[name].to(model.device) for name in ("input_ids", "attention_mask")}
+    steps = 0 if "one pass" in row else MEAN_TOKENS[replies] - 1
+    clock = clock_of(device)
+
+    @torch.inference_mode()
+    def turn() -> None:
+        out = model(**batch, use_cache=True, logits_to_keep=1)
+        mask = batch["attention_mask"]
+        for _ in range(steps):
+            mask = torch.nn.functional.pad(mask, (0, 1), value=1)
+            written = out.logits[:, -1].argmax(-1, keepdim=True)
+            out = model(written, attention_mask=mask, past_key_values=out.past_key_values)
+
+    turn()
+    start, wall, turns = clock(), time.perf_counter(), 0
+    while clock() - start < seconds:
+        turn()
+        turns += matches
+    return result_of(
+        (row, shape, replies, matches), turns, clock() - start, None, time.perf_counter() - wall
+    )
+
+
+def clock_of(device: str) -> Callable[[], float]:
+    """CPU seconds of this process; on a GPU wall seconds until its work is done."""
+    import torch
+
+    def on_gpu() -> float:
+        torch.cuda.synchronize()
+        return time.perf_counter()
+
+    return time.process_time if device == "cpu" else on_gpu
+
+
+def result_of(
+    cell: tuple[str, str, str, int], turns: int, spent: float, inside: float | None, wall: float
+) -> dict:
+    import torch
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    if torch.cuda.is_initialized():
+        peak = torch.cuda.max_memory_allocated() / 2**20
+    return {
+        **dict(zip(("row", "shape", "replies", "matches"), cell, strict=True)),
+        "turns_a_second": turns / spent,
+        "in_the_model": None if inside is None else inside / spent,
+        "turns": turns,
+        "wall_seconds": wall,
+        "peak_mib": peak,
+    }
+
+
 def measure(row: str, shape: str, replies: str, matches: int, seconds: float, device: str) -> dict:
     """Turns a second of one row, the share of it spent in the model, and peak memory."""
     import torch
@@ -206,14 +293,7 @@ def measure(row: str, shape: str, replies: str, matches: int, seconds: float, de
             return len(self.stream)
 
     inner.stream = Counted
-    on_gpu = device != "cpu"
-
-    def clock() -> float:
-        if on_gpu:
-            torch.cuda.synchronize()
-            return time.perf_counter()
-        return time.process_time()
-
+    clock = clock_of(device)
     inside, began = 0.0, 0.0
 
     def before(*_: Any) -> None:
@@ -240,20 +320,8 @@ def measure(row: str, shape: str, replies: str, matches: int, seconds: float, de
     while clock() - start < seconds:
         next(running)
     spent, turns = clock() - start, count - turns
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    if on_gpu:
-        peak = torch.cuda.max_memory_allocated() / 2**20
-    return {
-        "row": row,
-        "shape": shape,
-        "replies": replies,
-        "matches": matches,
-        "turns_a_second": turns / spent,
-        "in_the_model": inside / spent,
-        "turns": turns,
-        "wall_seconds": time.perf_counter() - wall,
-        "peak_mib": peak,
-    }
+    wall = time.perf_counter() - wall
+    return result_of((row, shape, replies, matches), turns, spent, inside, wall)
 
 
 # -- all rows --------------------------------------------------------------------------------------
@@ -264,7 +332,7 @@ def cells(arguments: argparse.Namespace) -> list[tuple[str, str, str, int]]:
     for shape in arguments.shapes:
         for replies in REPLIES:
             for row in ROWS:
-                writes = row.startswith(("generate", "free"))
+                writes = row.startswith(("generate", "free")) or "written" in row
                 if replies == "unequal" and not writes:
                     continue
                 for matches in arguments.matches:
@@ -297,7 +365,7 @@ def report(results: list[dict], arguments: argparse.Namespace) -> str:
     for shape in arguments.shapes:
         for replies, described in REPLIES.items():
             rows = [r for r in results if (r["shape"], r["replies"]) == (shape, replies)]
-            base = {r["matches"]: r["turns_a_second"] for r in rows if r["row"].startswith(ROWS[0])}
+            base = {r["matches"]: r["turns_a_second"] for r in rows if r["row"] == ONE_BY_ONE}
             lines += ["", f"{shape} model; written replies: {described}", ""]
             heads = "".join(f"{m:>26}" for m in arguments.matches)
             lines.append(f"{'matches at once':<34}{heads}")
@@ -311,7 +379,9 @@ def report(results: list[dict], arguments: argparse.Namespace) -> str:
 
 def _cell(found: dict, base: float | None) -> str:
     ratio = f" x{found['turns_a_second'] / base:.1f}" if base else ""
-    around = f"({found['in_the_model']:.0%}, {found['peak_mib']:.0f})"
+    inside = found["in_the_model"]
+    share = "all" if inside is None else f"{inside:.0%}"
+    around = f"({share}, {found['peak_mib']:.0f})"
     return f"{found['turns_a_second']:.0f}{ratio} {around}"
 
 
@@ -336,7 +406,8 @@ def main() -> None:
     arguments = read_arguments()
     if arguments.cell:
         row, shape, replies, matches = json.loads(arguments.cell)
-        found = measure(row, shape, replies, matches, arguments.seconds, arguments.device)
+        measured = measure_alone if row in ALONE else measure
+        found = measured(row, shape, replies, matches, arguments.seconds, arguments.device)
         print(json.dumps(found))
         return
     results = []

@@ -53,6 +53,7 @@ MEDDLING = {
         {"random.py": "def seed(x):\n    raise SystemExit\n"},
         "refused",
     ),
+    "shadows the tests' directory": ({"tests.py": "__path__ = []\n"}, "refused"),
     "brings bytecode": ({"ledger/__pycache__/money.cpython-311.pyc": b"\0" * 99}, "refused"),
     "brings a shared library": ({"ledger/money.abi3.so": b"\x7fELF"}, "refused"),
     "deletes the package": ({"ledger/__init__.py": None, MONEY: None}, "failed"),
@@ -72,7 +73,7 @@ import json, os, sys
 frame, reporter = sys._getframe(), None
 while frame and not reporter:
     for value in list(frame.f_locals.values()):
-        manager = getattr(value, "pluginmanager", None)
+        manager = getattr(getattr(value, "config", None), "pluginmanager", None)
         for plugin in manager.get_plugins() if manager else ():
             if type(plugin).__name__ == "Reporter":
                 reporter = plugin

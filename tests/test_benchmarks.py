@@ -16,7 +16,7 @@ def bench(script, *arguments):
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
-@pytest.mark.parametrize("script", ["aec.py", "vector.py"])
+@pytest.mark.parametrize("script", ["aec.py", "vector.py", "sandbox.py"])
 def test_help_says_how_to_use_it(script):
     done = bench(script, "--help")
     assert done.returncode == 0, done.stderr

@@ -1,4 +1,4 @@
-"""Trajectories: what a seat is paid for what, in files and in the forms of trainers."""
+"""Trajectories: what a seat is paid for what, and in files."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import io
 
 import pytest
 from cases import Talker
+from spelling import Spelling, trajectories
 
-from arenas.core.policy import Policy, Reply, Tokens
-from arenas.rollout.conversions import padded_batch, training_rows, trl_rollout
+from arenas.core.policy import Tokens
 from arenas.rollout.trajectories import Row, play_trajectories
 from arenas.rollout.trajectory_files import (
     from_dict,
@@ -19,31 +19,6 @@ from arenas.rollout.trajectory_files import (
     write_jsonl,
     write_parquet,
 )
-
-
-class Spelling(Policy):
-    """Speaks in ids that are code points: what it was sent, and the move it draws."""
-
-    name, speaks, trainable = "spelling", True, True
-
-    def __init__(self, version=0):
-        self.version = version
-
-    def act(self, turns):
-        return [self._say(turn) for turn in turns]
-
-    def _say(self, turn):
-        text = turn.format(turn.sample())
-        prompt = tuple(map(ord, turn.text + "\n\nYou: "))
-        completion = tuple(map(ord, text))
-        logprobs = tuple(-0.1 * (i + 1) for i in range(len(completion)))
-        tokens = Tokens(prompt, completion, logprobs, policy_version=self.version)
-        return Reply(text=text, tokens=tokens)
-
-
-def trajectories(game="TicTacToe-v0", players=None, n=6, **kwargs):
-    players = players or [Spelling(), Spelling("b")]
-    return [t for p in play_trajectories(game, players, n, 1, **kwargs) for t in p.seats]
 
 
 @pytest.mark.parametrize(
@@ -217,109 +192,3 @@ def test_json_lines_are_ascii(some):
     file = io.StringIO()
     write_jsonl(some, file)
     assert file.getvalue().isascii()
-
-
-# -- trainers --------------------------------------------------------------------------------------
-
-
-def test_only_trainable_seats_are_trained_on():
-    for players in ([Spelling(), "random"], [Spelling(), Talker(0.1)]):
-        found = trajectories(players=players)
-        rows = training_rows(found)
-        assert {trajectory.player for trajectory, _, _ in rows} == {"spelling"}
-        assert sum(weight for _, _, weight in rows) == pytest.approx(len(found) / 2)
-
-
-def test_padded_batch_holds_every_row():
-    torch = pytest.importorskip("torch")
-    found = trajectories()
-    batch = padded_batch(found, pad_id=7)
-    rows = [row for _, row, _ in training_rows(found)]
-    for number, row in enumerate(rows):
-        size = len(row.ids)
-        assert batch["input_ids"][number, :size].tolist() == row.ids
-        assert (batch["input_ids"][number, size:] == 7).all()
-        assert batch["attention_mask"][number].sum() == size
-        assert batch["loss_mask"][number, :size].bool().tolist() == row.mask
-        assert batch["logprobs"][number, :size].tolist() == pytest.approx(row.logprobs)
-        assert not batch["loss_mask"][number, size:].any()
-    assert batch["returns"].tolist() == [trajectory.reward for trajectory in found]
-    assert batch["input_ids"].dtype == torch.int64
-    assert "allowed" not in batch
-    with pytest.raises(ValueError, match="no trainable seat"):
-        padded_batch([], 0)
-
-
-def test_padded_batch_says_what_choices_were_among():
-    pytest.importorskip("torch")
-    listed = ((7, 8, 9), (7, 5, 9), (4, 9))
-    tokens = Tokens((1,), (7, 5, 9), (-1.0, -1.0, 0.0), "constrained", candidates=listed)
-    (first, *rest) = trajectories(n=1)
-    told = dataclasses.replace(first.turns[0], tokens=tokens)
-    batch = padded_batch([dataclasses.replace(first, turns=(told,)), *rest], pad_id=0)
-    assert batch["allowed"].shape == (*batch["input_ids"].shape, 2)
-    assert batch["allowed"][0, :4].tolist() == [[-1, -1], [4, 7], [5, 8], [9, -1]]
-    assert (batch["allowed"][1:] == -1).all()
-
-
-def test_trl_gets_as_many_rows_as_it_asked_for():
-    found = trajectories(n=3)
-    output = trl_rollout(found, size=8, end_id=0)
-    assert {len(column) for column in output.values()} == {8}
-    for number, (trajectory, row, _) in enumerate(training_rows(found)):
-        assert output["prompt_ids"][number] + output["completion_ids"][number] == row.ids
-        mask = output["env_mask"][number]
-        assert len(mask) == len(output["completion_ids"][number]) == len(output["logprobs"][number])
-        assert sum(mask) == sum(row.mask)
-        assert output["reward"][number] == trajectory.reward
-    assert output["env_mask"][6:] == [[0], [0]]
-    assert output["reward"][6:] == [None, None]
-    with pytest.raises(ValueError, match="6 rows for 5 prompts"):
-        trl_rollout(found, size=5, end_id=0)
-
-
-@pytest.mark.slow  # Three steps of a real trainer, which loads for seconds.
-@pytest.mark.filterwarnings("ignore")
-def test_trl_trains_on_self_play(tmp_path, monkeypatch):
-    monkeypatch.setenv("TRL_EXPERIMENTAL_SILENCE", "1")
-    trl = pytest.importorskip("trl")
-    datasets = pytest.importorskip("datasets")
-    from tiny_language import make_model, make_tokenizer
-
-    from arenas.policies.language import LanguagePolicy
-
-    tokenizer, model, rewards = make_tokenizer(), make_model(), []
-
-    def rollout(prompts, trainer):
-        step = trainer.state.global_step
-        player = LanguagePolicy(trainer.model, tokenizer, moves="constrained", version=step)
-        half = len(prompts) // 2
-        played = play_trajectories("KuhnPoker-v0", [player, player], half, seed=step)
-        return trl_rollout([t for each in played for t in each.seats], len(prompts), end_id=0)
-
-    def reward(reward, **columns):
-        rewards.append(reward)
-        return reward
-
-    before = [weights.detach().clone() for weights in model.parameters()]
-    arguments = trl.GRPOConfig(
-        output_dir=str(tmp_path),
-        per_device_train_batch_size=8,
-        num_generations=4,
-        max_steps=3,
-        use_cpu=True,
-        bf16=False,
-        report_to=[],
-        save_strategy="no",
-        learning_rate=1e-3,
-    )
-    trl.GRPOTrainer(
-        model,
-        reward_funcs=reward,
-        args=arguments,
-        train_dataset=datasets.Dataset.from_list([{"prompt": "play"}] * 8),
-        processing_class=tokenizer,
-        rollout_func=rollout,
-    ).train()
-    assert [sum(each) for each in rewards] == [0, 0, 0]
-    assert any((a != b).any() for a, b in zip(before, model.parameters(), strict=True))

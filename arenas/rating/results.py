@@ -39,13 +39,7 @@ class PlayerResult:
 
     def to_json(self) -> dict[str, Any]:
         """JSON values; what is infinite or NaN becomes null."""
-
-        def finite(value: Any) -> Any:
-            if isinstance(value, list):
-                return [finite(each) for each in value]
-            return None if isinstance(value, float) and not math.isfinite(value) else value
-
-        return {name: finite(value) for name, value in asdict(self).items()}
+        return finite(asdict(self))  # type: ignore[no-any-return]
 
 
 @dataclass
@@ -102,6 +96,15 @@ class Results:
             by_seat=[fmean(sums.rewards[s]) if sums.rewards[s] else math.nan for s in seats],
             illegal_moves=sums.illegal_moves,
         )
+
+
+def finite(value: Any) -> Any:
+    """JSON values as they are, but for null in place of what is infinite or NaN."""
+    if isinstance(value, dict):
+        return {name: finite(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [finite(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def half_width(samples: Sequence[float], confidence: float = 0.95) -> float:

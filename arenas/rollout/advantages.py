@@ -25,7 +25,7 @@ from __future__ import annotations
 import json
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from statistics import fmean, pstdev
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 from arenas.rollout.trajectories import Trajectory
 
@@ -122,10 +122,10 @@ def group_advantages(trajectories: Sequence[Trajectory], scale: bool = True) -> 
     """
     groups: dict[Hashable, list[float]] = {}
     for each in trajectories:
-        groups.setdefault(_group(each), []).append(each.reward)
+        groups.setdefault(deal_and_seat(each), []).append(each.reward)
     found = []
     for each in trajectories:
-        returns = groups[_group(each)]
+        returns = groups[deal_and_seat(each)]
         spread = pstdev(returns)
         if spread == 0:
             found.append(0.0)
@@ -134,5 +134,6 @@ def group_advantages(trajectories: Sequence[Trajectory], scale: bool = True) -> 
     return found
 
 
-def _group(trajectory: Trajectory) -> tuple[Any, ...]:
+def deal_and_seat(trajectory: Trajectory) -> tuple[str, int, int]:
+    """What trajectories share whose returns are compared: game, seed and seat."""
     return trajectory.game, trajectory.seed, trajectory.seat

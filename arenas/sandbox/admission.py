@@ -16,7 +16,7 @@ from arenas.sandbox.twins import file_of, function_of
 _DECIDES_RUNS = re.compile(
     r"(.*/)?(conftest\.py|pytest\.ini|\.pytest\.ini|pytest\.toml|\.pytest\.toml|tox\.ini|setup\.cfg"
     r"|pyproject\.toml|sitecustomize\.py|usercustomize\.py|[^/]*\.pth|pyvenv\.cfg|__main__\.py"
-    r"|\.coveragerc|noxfile\.py|setup\.py)"
+    r"|\.coveragerc|noxfile\.py|setup\.py|_?tests?\.py)"
 )
 _TESTS = re.compile(r"(.*/)?_?tests?/.*")
 

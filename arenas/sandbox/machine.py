@@ -6,7 +6,6 @@ import glob
 import os
 import re
 import sys
-import sysconfig
 from collections.abc import Iterable, Sequence
 from importlib import metadata
 from typing import TYPE_CHECKING
@@ -59,9 +58,6 @@ def make_plan(level: str, packages: Sequence[str], options: Sequence[str]) -> Pl
         }
     )
     site = {name: path for package in ("pytest", *packages) for name, path in _files_of(package)}
-    paths = sysconfig.get_paths()
-    standard = paths["stdlib"]
-    dynamic = sysconfig.get_config_var("DESTSHARED") or f"{standard}/lib-dynload"
     listed: list[str] = []
     if level == "landlock":
         # Landlock's rules only ever allow, so what is hidden is left out of what is shown.
@@ -75,7 +71,6 @@ def make_plan(level: str, packages: Sequence[str], options: Sequence[str]) -> Pl
         "hidden": hidden,
         "site": site,
         "scratch": "",
-        "path": [standard, dynamic],
         "options": list(options),
     }
 

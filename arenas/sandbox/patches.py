@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 NOWHERE = "/dev/null"
 
 _HUNK = re.compile(r"@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
-_QUIET = ("diff ", "index ", "new file mode 100644", "deleted file mode 100644")
+_GIT_HEAD = re.compile(r"diff --git a/(.+) b/\1")
+_COMES_OR_GOES = ("new file mode 100644", "deleted file mode 100644")
+_QUIET = ("diff ", "index ", *_COMES_OR_GOES)
 _REFUSED = {
     "GIT binary patch": "binary patches are not read",
     "Binary files": "binary patches are not read",
@@ -84,6 +86,7 @@ def parse_patch(patch: str) -> tuple[FilePatch, ...]:
     if lines and lines[-1] == "":
         lines.pop()
     files: list[FilePatch] = []
+    bare: FilePatch | None = None  # an empty file that comes or goes has a head and no hunk
     at = 0
     while at < len(lines):
         line = lines[at]
@@ -91,14 +94,22 @@ def parse_patch(patch: str) -> tuple[FilePatch, ...]:
             if line.startswith(start) and not line.startswith(_QUIET):
                 raise PatchRefused(f"line {at + 1}: {reason}: {line[:80]!r}")
         if line.startswith("--- ") and at + 1 < len(lines) and lines[at + 1].startswith("+++ "):
+            bare = None
             file, at = _read_file(lines, at)
             files.append(file)
-        elif line.startswith("@@ "):
+            continue
+        if line.startswith("@@ "):
             raise PatchRefused(f"line {at + 1}: a hunk before any `--- a/FILE`, `+++ b/FILE`")
+        if line.startswith("diff ") or at + 1 == len(lines):
+            files += [bare] if bare else []
+            bare = None
+        if line.startswith(_COMES_OR_GOES):
+            bare = _read_bare(lines, at)
+            if at + 1 == len(lines):
+                files.append(bare)
         elif files and line and not line.startswith(_QUIET):
             raise PatchRefused(f"line {at + 1}: neither a file nor a hunk begins: {line[:80]!r}")
-        else:
-            at += 1
+        at += 1
     if not files:
         raise PatchRefused(
             "no file in it: a patch has lines `--- a/FILE`, `+++ b/FILE`, `@@ ... @@`"
@@ -156,6 +167,16 @@ def _read_file(lines: Sequence[str], at: int) -> tuple[FilePatch, int]:
     if not hunks:
         raise PatchRefused(f"line {first}: {new or old} has no hunk (`@@ -1,3 +1,4 @@`)")
     return FilePatch(old, new, tuple(hunks), first), at
+
+
+def _read_bare(lines: Sequence[str], at: int) -> FilePatch:
+    """An empty file, from the head that Git writes: a `diff --git` line and one on its mode."""
+    head = _GIT_HEAD.fullmatch(lines[at - 1]) if at else None
+    if not head:
+        raise PatchRefused(f"line {at + 1}: a mode without a line `diff --git a/FILE b/FILE`")
+    path = _read_path(f"+++ {head[1]}", at - 1)
+    new = lines[at].startswith("new")
+    return FilePatch(None if new else path, path if new else None, (), at)
 
 
 def _read_path(line: str, at: int) -> str | None:

@@ -61,6 +61,7 @@ class Runner:
     Raises:
         ValueError: there is no such level, or a package is not installed.
         TooWeak: it lacks one, and `allow_weak` is not set.
+        SandboxError: this is not Linux.
     """
 
     def __init__(
@@ -79,12 +80,14 @@ class Runner:
         self.packages = tuple(packages)
         self.options = tuple(options)
         self.workers = workers or os.cpu_count() or 1
+        if sys.platform != "linux":
+            raise SandboxError("the sandbox needs Linux: its walls are the kernel's")
         report = walls()
         self.level: Level = level or report.level
         missing = report.missing_at(self.level)
         if missing and not allow_weak:
             raise TooWeak(
-                f"hostile code needs what is not here: {', '.join(missing)}; see `arenas sandbox "
+                f"hostile code needs what is not here ({', '.join(missing)}); see `arenas sandbox "
                 "doctor`, or set allow_weak=True for code that you trust"
             )
         self._plan = make_plan(self.level, self.packages, self.options)
@@ -120,6 +123,7 @@ class Runner:
         select: Sequence[str] | None = None,
         limits: Limits | None = None,
         seed: int = 0,
+        explain: bool = True,
     ) -> TestRun:
         """Runs test files of a tree and reports each test.
 
@@ -129,6 +133,8 @@ class Runner:
             select: Ids of tests to run; None runs all. Ids that are not found are `missing`.
             limits: Bounds of this run.
             seed: Hash seed (`PYTHONHASHSEED`) and the seed of `random` before each test.
+            explain: Say in `messages` why tests fail, with the values that an assertion saw. That
+                rewrites the test files, which takes half as long as to run them.
 
         Raises:
             ValueError: a test file is not in the tree.
@@ -138,7 +144,7 @@ class Runner:
         if missing or not test_files:
             raise ValueError(f"not in the tree: {missing}" if missing else "no test files")
         run, reports = self.run_given(
-            tree, test_files, {}, select=select, limits=limits, seed=seed, explain=True
+            tree, test_files, {}, select=select, limits=limits, seed=seed, explain=explain
         )
         outcomes: dict[str, Outcome] = {}
         durations: dict[str, float] = {}
@@ -174,7 +180,7 @@ class Runner:
             select: As in `run_tests`.
             limits: As in `run_tests`.
             seed: As in `run_tests`.
-            explain: Whether assertions are rewritten to say why they fail, which costs time.
+            explain: As in `run_tests`.
 
         Returns:
             The run without outcomes, and the reports.
@@ -187,11 +193,11 @@ class Runner:
             return TestRun({}, reason="refused", detail=f"{detail} from elsewhere"), []
         head = {"tests": list(test_files), "select": None if select is None else list(select)}
         raw = self._do(tree, head, given, b"", limits, seed, explain=explain)
-        reports, status, wall = _read_reports(raw.results)
+        reports, complete, wall = _read_reports(raw.results)
         if wall:
             raise SandboxError(f"the walls could not be put up: {wall}")
         reason, detail = _how_it_ended(raw, limits or self.limits)
-        if reason == "ok" and status not in (0, 1, 5):
+        if reason == "ok" and not complete:
             reason = "exited"
             detail = f"the process ended with status {os.waitstatus_to_exitcode(raw.status)}"
         run = TestRun(
@@ -323,8 +329,8 @@ def _top_level(tree: Tree, python_path: Sequence[str]) -> frozenset[str]:
     return frozenset(names)
 
 
-def _read_reports(results: bytes) -> tuple[list[Report], int | None, str]:
-    """The reports, pytest's exit status where the end was reached, and a wall that fell.
+def _read_reports(results: bytes) -> tuple[list[Report], bool, str]:
+    """The reports, whether the end was reached, and a wall that fell.
 
     Tested code may have written anything, so what is not a report is an end that was not reached.
     """
@@ -335,17 +341,16 @@ def _read_reports(results: bytes) -> tuple[list[Report], int | None, str]:
         try:
             kind, *words = json.loads(line)
             if kind == "wall":
-                return [], None, str(words[0])
+                return [], False, str(words[0])
             if kind == "end":
-                status, left = words
-                return reports, int(status) if left == 0 else None, ""
+                return reports, words == [0], ""
             variant, test, outcome, seconds, message = words
             if outcome not in ("passed", "failed", "error", "skipped"):
                 raise ValueError(outcome)
             reports.append(Report(int(variant), str(test), outcome, float(seconds), str(message)))
         except (ValueError, TypeError, RecursionError):
-            return reports, None, ""
-    return reports, None, ""
+            return reports, False, ""
+    return reports, False, ""
 
 
 def _how_it_ended(raw: RawRun, limits: Limits) -> tuple[ExitReason, str]:

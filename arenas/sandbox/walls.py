@@ -15,6 +15,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -73,16 +74,18 @@ class Report:
         if level not in order:
             raise ValueError(f"{level!r} is none of the levels {', '.join(order)}")
         if level == "limits":
-            return ("a wall around files", "a wall around the network", "a wall around processes")
+            return ("wall around files", "wall around the network", "wall around processes")
         if order.index(level) > order.index(self.level):
-            notes = {wall.name: wall.note for wall in self.walls}
-            return (f"the level {level} ({notes.get(f'level {level}', 'it does not stand')})",)
+            notes = [wall.note for wall in self.walls if wall.name == f"level {level}"]
+            return (f"level {level}: {''.join(notes)}",)
         return ()
 
 
 @lru_cache(maxsize=1)
 def walls() -> Report:
     """Probes this machine, once a process; takes some 0.1 s."""
+    if sys.platform != "linux":
+        return Report("limits", (Wall("all walls", "", False, "they are Linux's"),))
     found = _probe()
     level: Level = "limits"
     if not found["landlock"] and not found["filter"] and found["landlock abi"]:
@@ -137,22 +140,22 @@ def _probe() -> dict[str, Any]:
     try:
         plan = make_plan("namespaces", (), ())
         plan["scratch"] = scratch
-        probe = subprocess.run(
-            inner_command("probe"),
-            input=json.dumps([plan, vars(Limits())]).encode(),
-            capture_output=True,
-            cwd="/",
-            env={"LC_ALL": "C.UTF-8"},
-            timeout=60,
-        )
-        if probe.returncode:
-            words = probe.stderr.decode(errors="replace").strip()[-500:]
-            keys = ("namespaces", "landlock", "filter", "user namespace", "mount namespace")
-            more = ("process namespace", "network namespace", "ipc namespace")
-            return {
-                **dict.fromkeys((*keys, *more), f"the probe failed: {words}"),
-                "landlock abi": 0,
-            }
+        try:
+            probe = subprocess.run(
+                inner_command("probe"),
+                input=json.dumps([plan, vars(Limits())]).encode(),
+                capture_output=True,
+                check=True,
+                cwd="/",
+                env={"LC_ALL": "C.UTF-8"},
+                timeout=300,
+            )
+        except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
+            words = (error.stderr or b"").decode(errors="replace").strip()[-500:]
+            names = ("user", "mount", "process", "network", "ipc")
+            keys = ("namespaces", "landlock", "filter", *(f"{name} namespace" for name in names))
+            failed = f"the probe failed: {words or error}"
+            return {**dict.fromkeys(keys, failed), "landlock abi": 0}
         found: dict[str, Any] = json.loads(probe.stdout)
         return found
     finally:

@@ -9,12 +9,11 @@ Landlock allows the same places where they are, and each run gets a directory.
 from __future__ import annotations
 
 import os
-import resource
 import shutil
 import sys
 from typing import Any, TypedDict
 
-from arenas.sandbox.inside import kernel
+from arenas.sandbox.inside import calls, kernel
 
 BOX = "/box"
 """Where a run's files are: `tree`, `tmp` and `home`."""
@@ -41,7 +40,6 @@ class Plan(TypedDict):
         hidden: Directories below `readable` that are not seen.
         site: Packages: where each is, by its name below `SITE`.
         scratch: A directory of the machine, to build in; a run's `/box` where nothing is mounted.
-        path: Where the standard library is, as on `sys.path`.
         options: Arguments for pytest.
     """
 
@@ -51,7 +49,6 @@ class Plan(TypedDict):
     hidden: list[str]
     site: dict[str, str]
     scratch: str
-    path: list[str]
     options: list[str]
 
 
@@ -192,6 +189,8 @@ def close_doors(plan: Plan) -> None:
 
 def lock(plan: Plan, limits: dict[str, Any], *, may_execute: bool) -> None:
     """Sets limits and the filter of system calls: the last step, in the process to be tested."""
+    import resource  # not on Windows, where this module is imported for its names
+
     cpu = int(-(-limits["cpu_s"] // 1))
     bounds = {
         resource.RLIMIT_AS: limits["memory_bytes"],
@@ -208,9 +207,9 @@ def lock(plan: Plan, limits: dict[str, Any], *, may_execute: bool) -> None:
     for kind, bound in bounds.items():
         resource.setrlimit(kind, (bound, bound))
     resource.setrlimit(resource.RLIMIT_CPU, (cpu, cpu + 1))
-    if plan["level"] != "limits" and kernel.can_filter():
+    if plan["level"] != "limits" and calls.can_filter():
         may_fork = limits["processes"] > 1 and plan["level"] == "namespaces"
-        kernel.filter_calls(
+        calls.filter_calls(
             may_fork=may_fork,
             may_execute=may_execute or may_fork,
             only_landlock=plan["level"] == "landlock",

@@ -38,7 +38,8 @@ def main(descriptor: int) -> None:
         os.makedirs(f"{house.box(plan)}/tree", exist_ok=True)
         os.chdir(f"{house.box(plan)}/tree")
         house.forget_the_machine(plan)
-        sys.path[:] = [*plan["path"], house.site(plan)]
+        # The standard library, without the directory that `-c` puts first.
+        sys.path[:] = [*filter(None, sys.path), house.site(plan)]
         suite.prepare(plan)
         for module in [name for name in sys.modules if name.split(".")[0] == "arenas"]:
             del sys.modules[module]

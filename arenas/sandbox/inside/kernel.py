@@ -1,7 +1,7 @@
-"""The kernel's walls by `ctypes`: namespaces, mounts, Landlock, system call filters.
+"""The kernel's walls by `ctypes`: namespaces, mounts, powers, Landlock; `calls` has the filter.
 
-Constants are those of Linux's headers; the manual pages are unshare(2), mount(2), landlock(7),
-seccomp(2) and capset(2). Every function raises `OSError` where the kernel refuses.
+Constants are those of Linux's headers; the manual pages are unshare(2), mount(2), landlock(7) and
+capset(2). Every function raises `OSError` where the kernel refuses.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import errno
 import os
 import platform
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 CLONE_NEWNS = 0x00020000
 CLONE_NEWCGROUP = 0x02000000
@@ -20,8 +20,6 @@ CLONE_NEWIPC = 0x08000000
 CLONE_NEWUSER = 0x10000000
 CLONE_NEWPID = 0x20000000
 CLONE_NEWNET = 0x40000000
-_CLONE_THREAD = 0x00010000
-_CLONE_NEW_ANY = 0x7E020000
 
 MS_NOSUID = 2
 MS_NODEV = 4
@@ -48,7 +46,8 @@ def _check(result: int, what: str) -> int:
     return result
 
 
-def _syscall(what: str, number: int, *args: object) -> int:
+def system_call(what: str, number: int, *args: object) -> int:
+    """Makes a system call by number; `what` names it in errors."""
     words = [ctypes.c_long(arg) if isinstance(arg, int) else arg for arg in args]
     return _check(int(_libc.syscall(ctypes.c_long(number), *words)), what)
 
@@ -63,7 +62,7 @@ def unshare(flags: int) -> None:
 
 def own_process_namespace() -> int:
     """A descriptor of this process's namespace of process ids."""
-    return _syscall("pidfd_open", 434, os.getpid(), 0)
+    return system_call("pidfd_open", 434, os.getpid(), 0)
 
 
 def setns(descriptor: int, kind: int) -> None:
@@ -91,14 +90,14 @@ def seal(target: str, *, below: bool = True) -> None:
     attributes = struct.pack("=QQQQ", 1 | 2 | 4, 0, 0, 0)
     path, size = ctypes.c_char_p(target.encode()), len(attributes)
     flags = 0x8000 if below else 0
-    _syscall("mount_setattr", 442, -100, path, flags, ctypes.c_char_p(attributes), size)
+    system_call("mount_setattr", 442, -100, path, flags, ctypes.c_char_p(attributes), size)
 
 
 def pivot_root(root: str) -> None:
     """Makes `root`, a mount, the root directory; the old one is gone."""
     os.chdir(root)
     number = {"x86_64": 155, "aarch64": 41}[MACHINE]
-    _syscall("pivot_root", number, ctypes.c_char_p(b"."), ctypes.c_char_p(b"."))
+    system_call("pivot_root", number, ctypes.c_char_p(b"."), ctypes.c_char_p(b"."))
     _check(_libc.umount2(b".", ctypes.c_int(MNT_DETACH)), "umount")
     os.chdir("/")
 
@@ -143,7 +142,7 @@ _ON_FILES = 1 << 0 | 1 << 1 | 1 << 2 | 1 << 14 | 1 << 15
 def landlock_abi() -> int:
     """The version of Landlock that the kernel has; 0 where there is none."""
     try:
-        return _syscall("landlock", 444, ctypes.c_void_p(None), 0, 1)
+        return system_call("landlock", 444, ctypes.c_void_p(None), 0, 1)
     except OSError:
         return 0
 
@@ -165,7 +164,7 @@ def landlock(readable: Iterable[str], writable: Iterable[str], listed: Iterable[
     scoped = 3 if abi >= 6 else 0
     attribute = struct.pack("=QQQ", handled, tcp, scoped)
     attribute = attribute[: 24 if abi >= 6 else 16 if abi >= 4 else 8]
-    ruleset = _syscall(
+    ruleset = system_call(
         "landlock_create_ruleset", 444, ctypes.c_char_p(attribute), len(attribute), 0
     )
     grants = ((listed, _DIR_READ), (readable, _FILE_READ | _DIR_READ), (writable, handled))
@@ -179,233 +178,9 @@ def landlock(readable: Iterable[str], writable: Iterable[str], listed: Iterable[
                 allowed = rights if os.path.isdir(path) else rights & _ON_FILES
                 rule = struct.pack("=Qi", allowed & handled, descriptor)
                 try:
-                    _syscall("landlock_add_rule", 445, ruleset, 1, ctypes.c_char_p(rule), 0)
+                    system_call("landlock_add_rule", 445, ruleset, 1, ctypes.c_char_p(rule), 0)
                 finally:
                     os.close(descriptor)
-        _syscall("landlock_restrict_self", 446, ruleset, 0)
+        system_call("landlock_restrict_self", 446, ruleset, 0)
     finally:
         os.close(ruleset)
-
-
-# System call filters
-
-_CALLS: dict[str, tuple[int | None, int | None]] = {
-    # name: (number on x86_64, number on aarch64); None where the machine has no such call.
-    # Sockets. `socketpair` is left: event loops wake themselves by it.
-    "socket": (41, 198),
-    "connect": (42, 203),
-    "accept": (43, 202),
-    "accept4": (288, 242),
-    "bind": (49, 200),
-    "listen": (50, 201),
-    # Memory that no limit of a run counts.
-    "shmget": (29, 194),
-    "msgget": (68, 186),
-    "semget": (64, 190),
-    "mq_open": (240, 180),
-    "memfd_create": (319, 279),
-    "memfd_secret": (447, 447),
-    "mlock": (149, 228),
-    "mlock2": (325, 284),
-    "mlockall": (151, 230),
-    "io_setup": (206, 0),
-    # Other processes.
-    "ptrace": (101, 117),
-    "process_vm_readv": (310, 270),
-    "process_vm_writev": (311, 271),
-    "process_madvise": (440, 440),
-    "process_mrelease": (448, 448),
-    "pidfd_getfd": (438, 438),
-    "pidfd_send_signal": (424, 424),
-    "kcmp": (312, 272),
-    "migrate_pages": (256, 238),
-    "move_pages": (279, 239),
-    # Namespaces, mounts, roots.
-    "unshare": (272, 97),
-    "setns": (308, 268),
-    "mount": (165, 40),
-    "umount2": (166, 39),
-    "pivot_root": (155, 41),
-    "chroot": (161, 51),
-    "open_tree": (428, 428),
-    "move_mount": (429, 429),
-    "fsopen": (430, 430),
-    "fsconfig": (431, 431),
-    "fsmount": (432, 432),
-    "fspick": (433, 433),
-    "mount_setattr": (442, 442),
-    "open_by_handle_at": (304, 265),
-    "name_to_handle_at": (303, 264),
-    # Users and groups.
-    "setuid": (105, 146),
-    "setgid": (106, 144),
-    "setreuid": (113, 145),
-    "setregid": (114, 143),
-    "setresuid": (117, 147),
-    "setresgid": (119, 149),
-    "setfsuid": (122, 151),
-    "setfsgid": (123, 152),
-    "setgroups": (116, 159),
-    "capset": (126, 91),
-    # Parts of the kernel with a history of holes, and none of use to tests.
-    "bpf": (321, 280),
-    "io_uring_setup": (425, 425),
-    "io_uring_enter": (426, 426),
-    "io_uring_register": (427, 427),
-    "userfaultfd": (323, 282),
-    "perf_event_open": (298, 241),
-    "fanotify_init": (300, 262),
-    "add_key": (248, 217),
-    "request_key": (249, 218),
-    "keyctl": (250, 219),
-    "vmsplice": (278, 75),
-    "personality": (135, 92),
-    "modify_ldt": (154, None),
-    "uselib": (134, None),
-    "mknod": (133, None),
-    "mknodat": (259, 33),
-    # The machine.
-    "iopl": (172, None),
-    "ioperm": (173, None),
-    "reboot": (169, 142),
-    "kexec_load": (246, 104),
-    "kexec_file_load": (320, 294),
-    "init_module": (175, 105),
-    "finit_module": (313, 273),
-    "delete_module": (176, 106),
-    "swapon": (167, 224),
-    "swapoff": (168, 225),
-    "acct": (163, 89),
-    "quotactl": (179, 60),
-    "quotactl_fd": (443, 443),
-    "syslog": (103, 116),
-    "settimeofday": (164, 170),
-    "clock_settime": (227, 112),
-    "clock_adjtime": (305, 266),
-    "adjtimex": (159, 171),
-    "sethostname": (170, 161),
-    "setdomainname": (171, 162),
-    "vhangup": (153, 58),
-    "lookup_dcookie": (212, 18),
-    "nfsservctl": (180, 42),
-}
-_NO_FORK: dict[str, tuple[int | None, int | None]] = {
-    "fork": (57, None),
-    "vfork": (58, None),
-}
-_NO_EXECUTE: dict[str, tuple[int | None, int | None]] = {
-    "execve": (59, 221),
-    "execveat": (322, 281),
-}
-_NO_METADATA: dict[str, tuple[int | None, int | None]] = {
-    # What Landlock does not cover.
-    "chmod": (90, None),
-    "fchmod": (91, 52),
-    "fchmodat": (268, 53),
-    "fchmodat2": (452, 452),
-    "chown": (92, None),
-    "lchown": (94, None),
-    "fchown": (93, 55),
-    "fchownat": (260, 54),
-    "utime": (132, None),
-    "utimes": (235, None),
-    "futimesat": (261, None),
-    "utimensat": (280, 88),
-    "setxattr": (188, 5),
-    "lsetxattr": (189, 6),
-    "fsetxattr": (190, 7),
-    "removexattr": (197, 14),
-    "lremovexattr": (198, 15),
-    "fremovexattr": (199, 16),
-}
-_SIGNALS: dict[str, tuple[int, int]] = {
-    "kill": (62, 129),
-    "tkill": (200, 130),
-    "tgkill": (234, 131),
-    "rt_sigqueueinfo": (129, 138),
-    "rt_tgsigqueueinfo": (297, 240),
-}
-_CLONE = (56, 220)
-_CLONE3 = 435
-_LAST_KNOWN = 462
-"""Calls with a higher number are newer than this table and refused."""
-
-_LOAD, _JEQ, _JGE, _JSET, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
-_ALLOW = 0x7FFF0000
-_ERRNO = 0x00050000
-_KILL_PROCESS = 0x80000000
-_AUDIT_ARCH = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
-
-
-def can_filter() -> bool:
-    """Whether this machine's system calls are known here."""
-    return MACHINE in _AUDIT_ARCH
-
-
-def refused_calls(*, may_fork: bool, may_execute: bool, only_landlock: bool) -> dict[str, int]:
-    """Numbers, on this machine, of the calls that the filter refuses outright, by name."""
-    tables = [_CALLS]
-    tables += [_NO_FORK] * (not may_fork) + [_NO_EXECUTE] * (not may_execute)
-    tables += [_NO_METADATA] * only_landlock
-    column = 0 if MACHINE == "x86_64" else 1
-    return {
-        name: number
-        for table in tables
-        for name, numbers in table.items()
-        if (number := numbers[column]) is not None
-    }
-
-
-def filter_calls(*, may_fork: bool, may_execute: bool, only_landlock: bool = False) -> None:
-    """Installs the filter of system calls in this process, for good; needs `no_new_privileges`.
-
-    Refused calls fail with EPERM, and those newer than the table with ENOSYS.
-
-    Args:
-        may_fork: Processes may be started; else only threads start.
-        may_execute: Programs may be executed.
-        only_landlock: No mount or process namespace stands: signals reach this process alone, and
-            modes, owners and times of files cannot be changed.
-    """
-    column = 0 if MACHINE == "x86_64" else 1
-    refuse = (_RETURN, 0, 0, _ERRNO | errno.EPERM)
-    program = [
-        (_LOAD, 0, 0, 4),  # seccomp_data.arch
-        (_JEQ, 1, 0, _AUDIT_ARCH[MACHINE]),
-        (_RETURN, 0, 0, _KILL_PROCESS),
-        (_LOAD, 0, 0, 0),  # seccomp_data.nr
-        (_JGE, 0, 1, _LAST_KNOWN + 1),  # also x86's second table, from 0x40000000
-        (_RETURN, 0, 0, _ERRNO | errno.ENOSYS),
-        # The C library falls back to `clone`, whose flags a filter can read.
-        (_JEQ, 0, 1, _CLONE3),
-        (_RETURN, 0, 0, _ERRNO | errno.ENOSYS),
-    ]
-    calls = refused_calls(may_fork=may_fork, may_execute=may_execute, only_landlock=only_landlock)
-    for number in sorted(calls.values()):
-        program += [(_JEQ, 0, 1, number), refuse]
-    if only_landlock:
-        for numbers in _SIGNALS.values():
-            program += [
-                (_JEQ, 0, 4, numbers[column]),
-                (_LOAD, 0, 0, 16),  # first argument, low word
-                (_JEQ, 1, 0, os.getpid()),
-                refuse,
-                (_LOAD, 0, 0, 0),
-            ]
-    flags = _CLONE_NEW_ANY if may_fork else _CLONE_THREAD
-    program += [
-        (_JEQ, 0, 3, _CLONE[column]),
-        (_LOAD, 0, 0, 16),
-        (_JSET, *((0, 1) if may_fork else (1, 0)), flags),
-        refuse,
-        (_RETURN, 0, 0, _ALLOW),
-    ]
-    _install(program)
-
-
-def _install(program: Sequence[tuple[int, int, int, int]]) -> None:
-    code = b"".join(struct.pack("=HBBI", *step) for step in program)
-    buffer = ctypes.create_string_buffer(code, len(code))
-    header = struct.pack("@HP", len(program), ctypes.addressof(buffer))
-    number = {"x86_64": 317, "aarch64": 277}[MACHINE]
-    _syscall("seccomp", number, 1, 0, ctypes.c_char_p(header))

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from arenas.sandbox.inside import house, kernel
+from arenas.sandbox.inside import calls, house, kernel
 
 _NAMESPACES = {
     "user": 0,
@@ -41,10 +41,10 @@ def _unshare(flag: int, root: bool) -> None:
 
 
 def _filter() -> None:
-    if not kernel.can_filter():
+    if not calls.can_filter():
         raise OSError(f"system calls of {kernel.MACHINE} are not known here")
     kernel.no_new_privileges()
-    kernel.filter_calls(may_fork=False, may_execute=False)
+    calls.filter_calls(may_fork=False, may_execute=False)
 
 
 def _all(plan: house.Plan, limits: dict[str, Any], level: str) -> None:

@@ -63,7 +63,8 @@ class Reporter:
         """Reports files that cannot be collected, or skip themselves."""
         if not report.passed:
             outcome = "error" if report.failed else "skipped"
-            self.say("test", 0, report.nodeid, outcome, 0.0, report.longreprtext[-MESSAGE:])
+            message = report.longreprtext[-MESSAGE:] if self.explain else ""
+            self.say("test", 0, report.nodeid, outcome, 0.0, message)
 
     def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool:
         """Runs one test and reports the worst of its phases."""

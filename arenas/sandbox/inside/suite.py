@@ -23,9 +23,15 @@ OUT_OF_MEMORY = 121
 _ARGUMENTS = ("-c/dev/null", "--continue-on-collection-errors", "--capture=no", "--assert=plain")
 # Without what writes to a terminal or to disk, and what collects garbage around every test.
 _LEFT_OUT = (
-    *("cacheprovider", "debugging", "doctest", "faulthandler", "junitxml", "pastebin", "stepwise"),
-    *("terminal", "threadexception", "unraisableexception"),
+    *("cacheprovider", "faulthandler", "terminal"),
+    *("threadexception", "unraisableexception"),
 )
+_ON_DEMAND = {
+    "logging-plugin": ("caplog",),
+    "capturemanager": ("capsys", "capfd", "capsysbinary", "capfdbinary"),
+    "warnings": ("filterwarnings",),
+}
+"""Plugins that are only there for trees in which one of these words is found."""
 
 _spec = importlib.util.find_spec("arenas.sandbox.inside.reporter")
 assert _spec is not None
@@ -45,9 +51,10 @@ class Job:
     test modules that take the place of files); for a command `command` and `stdin` (a size).
     """
 
-    def __init__(self, head: dict[str, Any], given: list[tuple[str, list[bytes]]]) -> None:
+    def __init__(self, head: dict[str, Any]) -> None:
         self.head = head
-        self.given = given
+        self.given: list[tuple[str, list[bytes]]] = []
+        self.mentions: frozenset[str] = frozenset()
         self.stdin: int | None = None
 
 
@@ -57,6 +64,8 @@ def read_job(request: int, box: str) -> Job:
         file.seek(0)
         head = json.loads(file.readline())
         tree = os.path.join(box, "tree")
+        job = Job(head)
+        words = {word for some in _ON_DEMAND.values() for word in some}
         made = {tree}
         for path, size in head["files"]:
             target = os.path.join(tree, path)
@@ -64,10 +73,13 @@ def read_job(request: int, box: str) -> Job:
             if folder not in made:
                 os.makedirs(folder, exist_ok=True)
                 made.add(folder)
+            data = file.read(size)
             with open(target, "wb") as written:
-                written.write(file.read(size))
-        given = [(path, [file.read(size) for size in sizes]) for path, sizes in head["given"]]
-        job = Job(head, given)
+                written.write(data)
+            job.mentions |= {word for word in words if word.encode() in data}
+        for path, sizes in head["given"]:
+            job.given.append((path, [file.read(size) for size in sizes]))
+            job.mentions |= {word for word in words for c in job.given[-1][1] if word.encode() in c}
         if head["stdin"]:
             with open(os.path.join(box, "tmp", "stdin"), "w+b") as spool:
                 spool.write(file.read(head["stdin"]))
@@ -79,9 +91,12 @@ def read_job(request: int, box: str) -> Job:
 
 
 def prepare(plan: Plan) -> None:
-    """Imports pytest and reads its options, once for all runs."""
+    """Imports pytest, reads its options and starts its session, once for all runs."""
     global _prepared
+    import tempfile
+
     from _pytest.config import _prepareconfig
+    from _pytest.main import Session
 
     assert _spec is not None
     assert _reporter_code is not None
@@ -92,7 +107,13 @@ def prepare(plan: Plan) -> None:
     places = (f"--rootdir={root}", f"--confcutdir={root}")
     left_out = (f"-pno:{name}" for name in _LEFT_OUT)
     arguments = [*_ARGUMENTS, *left_out, *places, *plan["options"]]
-    _prepared = _prepareconfig(arguments, [reporter]), reporter
+    config = _prepareconfig(arguments, [reporter])
+    config._do_configure()
+    session = Session.from_config(config)
+    config.hook.pytest_sessionstart(session=session)
+    _prepared = session, reporter
+    # The directory is not there yet, which would have Python look for another.
+    tempfile.tempdir = os.environ["TMPDIR"]
     # What nearly every suite imports.
     import collections
     import dataclasses
@@ -114,23 +135,33 @@ def do(job: Job, results: int) -> NoReturn:
         except OSError as error:
             os.write(2, f"{job.head['command'][0]}: {error.strerror}\n".encode())
             os._exit(127)
-    status = 3
+    status = 1
     try:
         assert _prepared is not None
-        config, reporter = _prepared
+        session, reporter = _prepared
         reporter.start(job.head, job.given, results)
+        _leave_out_unused(session.config, job.mentions)
         if job.head["explain"]:
             from _pytest.assertion import install_importhook
 
-            config.known_args_namespace.assertmode = "rewrite"
-            install_importhook(config)
-        config.args = list(job.head["tests"])
-        status = int(config.hook.pytest_cmdline_main(config=config))
+            session.config.known_args_namespace.assertmode = "rewrite"
+            install_importhook(session.config)
+        session.config.args = list(job.head["tests"])
+        session.config.hook.pytest_collection(session=session)
+        session.config.hook.pytest_runtestloop(session=session)
         sys.stdout.flush()
-        reporter.say("end", status, reporter.left)
+        reporter.say("end", reporter.left)
+        status = 0
     except MemoryError:
         status = OUT_OF_MEMORY
     except BaseException as error:
         os.write(2, f"{type(error).__name__}: {error}\n".encode())
     finally:
         os._exit(status)
+
+
+def _leave_out_unused(config: Any, mentions: frozenset[str]) -> None:
+    """Drops plugins whose work around every phase of every test no file of the tree asks for."""
+    for name, words in _ON_DEMAND.items():
+        if not mentions.intersection(words):
+            config.pluginmanager.unregister(name=name)
