@@ -154,7 +154,7 @@ def _from_archive(path: Path) -> tuple[Tree, str]:
     """The files below the archive's one folder, and that folder's name."""
     try:
         files = dict(_members(path))
-    except (tarfile.TarError, zipfile.BadZipFile, OSError) as error:
+    except (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError) as error:
         raise ProjectError(f"{path.name} cannot be read: {error}") from None
     tops = {name.partition("/")[0] for name in files}
     stem = tops.pop() if len(tops) == 1 else path.name.partition(".tar")[0]
