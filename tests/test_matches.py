@@ -201,8 +201,12 @@ class Matches(RuleBasedStateMachine):
     @rule(number=number, action=st.sampled_from([None, 1.5, b"x", (), object()]))
     def wrong_type(self, number, action):
         env = self.pick(number, running).env
+        structured = env.view != "text" and not env.game.num_actions
+        if structured and action in (None, 1.5, ()):
+            return  # A JSON value that names no move is an illegal one.
         before = seen(env)
-        with pytest.raises(TypeError, match=r"an action is an integer|a reply is a string"):
+        kinds = r"an action is an integer|a reply is a string|a move is a JSON value"
+        with pytest.raises(TypeError, match=kinds):
             env.step(action)
         assert seen(env) == before
 

@@ -167,7 +167,7 @@ def test_rarity_is_that_of_the_mean_policy():
     found = rarity(networks, segment)
     for t in range(5):
         for row in range(2):
-            logits = [network.actor(observation[t, row]) for network in networks]
+            logits = [network.actor(observation[t, row]).detach() for network in networks]
             mean = torch.stack([each.softmax(0) for each in logits]).mean(0)
             assert found[t, row] == pytest.approx(-math.log(mean[action[t, row]]), rel=1e-4)
 

@@ -428,7 +428,7 @@ def test_help_and_mistakes_are_answered():
     if find_spec("pyspiel"):
         assert "no flat rules" in run("train", "OpenSpiel-v0", "-o", "game=nim").stderr
     shown = run("train", "-h").stdout
-    assert "Algorithms (--algo NAME): cfr, ppo_selfplay" in shown
+    assert "Algorithms (--algo NAME): bug_curriculum, cfr, overcooked_population" in shown
     assert "'players'" in run("train", "KuhnPoker-v0", "-o", "player=3").stderr
 
 

@@ -189,7 +189,7 @@ CHANGES = [
     (kuhn, put("max_cycles", -3), "max_cycles=-3"),
     (kuhn, put("seats", ["a"]), "seats"),
     (kuhn, put("seats", ["a", "b", "c"]), "seats"),
-    (kuhn, put("game", "selfplay/KuhnPoker-v9"), "There are: KuhnPoker-v0"),
+    (kuhn, put("game", "selfplay/KuhnPoker-v9"), "Did you mean 'KuhnPoker-v0'?"),
     (kuhn, put("game", "selfplay/TicTacToe-v0"), "no option of TicTacToe-v0"),
     (kuhn, put("game", ""), "no game is called ''"),
     (tictactoe, put("rewards", [-1.0, 1.0]), "rewards: recorded"),

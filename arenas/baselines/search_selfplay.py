@@ -233,7 +233,15 @@ def command(
     skip: tuple[str, ...],
     option: tuple[str, ...],
 ) -> None:
-    """Train one small player in every seat of deep search; see the top of this file."""
+    """Train one small player in every seat of deep search.
+
+    \b
+    arenas train DeepSearch-v0 --algo search_selfplay --iterations 40 --seed 0 --out runs/search
+    arenas train DeepSearch-v0 --algo search_selfplay --skip "unique answer" --out runs/unchecked
+
+    The folder gets policy.json (a player: learned:runs/search/policy.json), curve.csv and
+    curve.png.
+    """  # noqa: D301 - click reads the escape itself
     if game_id.removeprefix("selfplay/") != GAME:
         raise click.ClickException(f"search_selfplay trains {GAME}, not {game_id}")
     try:
