@@ -16,7 +16,7 @@ def bench(script, *arguments):
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
-@pytest.mark.parametrize("script", ["aec.py", "vector.py"])
+@pytest.mark.parametrize("script", ["aec.py", "overcooked.py", "vector.py"])
 def test_help_says_how_to_use_it(script):
     done = bench(script, "--help")
     assert done.returncode == 0, done.stderr
@@ -55,5 +55,27 @@ def test_the_vector_benchmark_counts_whole_matches(tiny_run):
 
 def test_a_peers_interpreter_that_is_not_there_is_named():
     done = bench("vector.py", "--peers", "nowhere/bin/python")
+    assert done.returncode == 2
+    assert "nowhere/bin/python is not there" in done.stderr
+
+
+def test_the_overcooked_benchmark_counts_joint_steps(tmp_path):
+    file = tmp_path / "result.json"
+    options = ["--kitchens", "cramped_room", "--batches", 64, "--seconds", 0.1, "--passes", 1]
+    done = bench("overcooked.py", *options, "--json", file)
+    assert done.returncode == 0, done.stderr
+    assert "skipped: overcooked" in done.stdout
+    rows = json.loads(file.read_text(encoding="utf-8"))["rows"]
+    assert len(rows) == 6
+    for row in rows:
+        (only,) = row["passes"]
+        if row["batch"] == 1:
+            assert only["decisions"] == 400 * only["matches"]
+        else:
+            assert abs(only["decisions"] - 400 * only["matches"]) <= 400 * 64
+
+
+def test_a_missing_interpreter_of_the_overcooked_benchmark_is_named():
+    done = bench("overcooked.py", "--overcooked", "nowhere/bin/python")
     assert done.returncode == 2
     assert "nowhere/bin/python is not there" in done.stderr

@@ -433,3 +433,40 @@ def test_the_words_tell_what_the_partner_did():
     assert "it holds one onion" in told
     assert "It last chose [stay] and took an onion 1 step before." in told
     assert "the pot at (2, 0) is empty" in told
+
+
+# -- pictures --------------------------------------------------------------------------------------
+
+
+def test_a_picture_shows_what_changes_and_keeps_its_size():
+    pytest.importorskip("pygame")
+    game = Overcooked(HANDS)
+    states = [play(game), play(game, (W, STAY)), play(game, (W, STAY), (INTERACT, STAY))]
+    pictures = [game.draw(state) for state in states]
+    assert {picture.shape for picture in pictures} == {pictures[0].shape}
+    assert {picture.dtype for picture in pictures} == {np.dtype(np.uint8)}
+    assert len({picture.tobytes() for picture in pictures}) == 3
+    assert (game.draw(states[0]) == pictures[0]).all()
+
+
+def test_a_picture_for_a_seat_hides_what_is_out_of_its_sight():
+    pytest.importorskip("pygame")
+    game = Overcooked("corridor", radius=2)
+    state = game.new(Rng(0))
+    other = state.row[:]
+    other[flat.BRIGADE + flat.COOK + flat.FACING] = S
+    turned = JointRow(other)
+    assert (game.draw(state, 0) == game.draw(turned, 0)).all()
+    assert (game.draw(state) != game.draw(turned)).any()
+
+
+def test_every_kitchen_can_be_drawn_small_and_large():
+    pytest.importorskip("pygame")
+    from arenas.games.overcooked.draw import draw_kitchen
+
+    for name in layout_names():
+        game = Overcooked(name, dynamics="new")
+        row = game.new(Rng(0)).row
+        small, large = (draw_kitchen(game.layout, game.table, row, None, t) for t in (16, 48))
+        assert small.shape[1] == max(4, game.layout.width) * 16
+        assert large.shape[1] == max(4, game.layout.width) * 48

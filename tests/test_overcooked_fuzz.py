@@ -204,14 +204,16 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--actions", type=int, default=1_000_000, help="in a published kitchen")
     parser.add_argument("--generated", type=int, default=1_000, help="kitchens")
+    parser.add_argument("--singles", type=int, help="matches a kitchen that are also played singly")
     given = parser.parse_args()
     began, total, steps, singles = time.process_time(), 0, 400, 0
     for name in track(layout_names(), "published"):
         both = kitchen(name, steps)
         for game in both:
             games = -(-given.actions // steps // len(both))
-            total += fuzz(game, games, steps, singles=games)
-            singles += games * steps
+            alone = games if given.singles is None else min(games, given.singles)
+            total += fuzz(game, games, steps, singles=alone)
+            singles += alone * steps
     print(f"{total} joint actions, {singles} of them one by one too: no difference")
     names = [f"{d}-{s}" for d in DIFFICULTIES for s in range(-(-given.generated // 3))]
     total = 0

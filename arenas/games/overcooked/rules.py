@@ -35,9 +35,9 @@ WIDTH, COOKS, NEW_DYNAMICS, HORIZON, PUBLISHED, STARTS, RADIUS, VECTOR = 0, 1, 2
 PLACEMENT, DISH_REWARD, SOUP_REWARD, COUNTERS, POTS, CELLS, HEIGHT = 8, 9, 10, 11, 12, 13, 14
 """Places in the table of single numbers; RADIUS is -1 where everything is seen."""
 
-KINDS, SLOTS, SITES, PLACES, POT_PLACES, AREAS, NEAREST = 16, 17, 18, 19, 20, 21, 22
+KINDS, SLOTS, SITES, PLACES, POT_PLACES, NEAREST = 16, 17, 18, 19, 20, 21
 """Places of the numbers at which lists begin: kind, slot in the row and offset in the planes of
-every cell; cells of the counters; cells of the pots; cells of each cook's area; what is nearest."""
+every cell; cells of the counters; cells of the pots; what is nearest."""
 
 PAY, TIMES, BEST, BEGIN = 32, 48, 64, 80
 """Where lists of sixteen begin: pay of a recipe, its cooking time, the best pay that can become of

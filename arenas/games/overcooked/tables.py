@@ -90,7 +90,6 @@ def build_table(
     _add(table, flat.SITES, [(x * layout.height + y) * planes for x, y in places])
     _add(table, flat.PLACES, list(counters))
     _add(table, flat.POT_PLACES, list(pots))
-    table[flat.AREAS] = len(table)
     for k, area in enumerate(areas):
         table[flat.BEGIN + k * flat.BEGINNINGS + flat.AREA] = len(table)
         table += area

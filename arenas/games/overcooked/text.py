@@ -10,7 +10,6 @@ from collections.abc import Sequence
 
 from arenas.games.overcooked import rules as flat
 from arenas.games.overcooked.layouts import COUNTER, DISHES, HATCH, ONIONS, POT, TOMATOES, Layout
-from arenas.games.overcooked.tables import recipe_name
 
 ACTIONS = ("north", "south", "east", "west", "stay", "interact")
 """Words of the six actions."""
@@ -235,8 +234,3 @@ class Scene:
             number = self.row[me + flat.COUNTS + flat.SOUP_DELIVERY]
             served.append(f"{agent} delivered {number} soup{'s' * (number != 1)}")
         return f"The kitchen has closed with {self._score()}: {_and(served)}."
-
-
-def served(thing: int) -> str:
-    """The recipe of a soup in hand, as letters."""
-    return recipe_name(thing >> 3)
