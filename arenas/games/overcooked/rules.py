@@ -508,10 +508,11 @@ def show_planes(table: Table, row: Row, seat: int, out: MutableSequence[Any]) ->
             out[site + cooks + 4 * j + row[other + FACING]] = 1
             show_thing(row[other + HELD], site + rest, out)
     first_counter, first_pot = counter_base(table), pot_base(table)
-    for c in range(table[COUNTERS]):
-        thing = row[first_counter + c]
+    places = table[PLACES] - first_counter
+    for c in range(first_counter, first_pot):
+        thing = row[c]
         if thing != NOTHING:
-            cell = table[table[PLACES] + c]
+            cell = table[places + c]
             if is_near(table, row, seat, cell):
                 show_thing(thing, table[sites + cell] + rest, out)
     for p in range(table[POTS]):
