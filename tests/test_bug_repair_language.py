@@ -25,9 +25,8 @@ def tiny(tmp_path, monkeypatch):
 
 
 def model(moves, **sampling):
-    return LanguagePolicy(
-        make_model(), make_tokenizer(), moves=moves, sampling=Sampling(**sampling)
-    )
+    network = make_model(max_position_embeddings=8_192)
+    return LanguagePolicy(network, make_tokenizer(), moves=moves, sampling=Sampling(**sampling))
 
 
 def test_a_tiny_model_plays_both_roles(tiny):

@@ -258,8 +258,12 @@ def command(
 ) -> None:
     """Train a network to choose mutations whose bugs are solved as often as a band says.
 
+    \b
+    arenas train BugRepair-v0 --algo bug_curriculum --iterations 40 --out runs/curriculum
+    arenas train BugRepair-v0 --algo bug_curriculum -o 'projects=["spanset"]' -o choices=32
+
     The folder gets chooser.json, curve.csv, curve.png and config.json.
-    """
+    """  # noqa: D301 - click reads the escape itself
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     try:
         if game_id.split("/")[-1] != "BugRepair-v0":
