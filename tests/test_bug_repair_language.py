@@ -25,9 +25,8 @@ def tiny(tmp_path, monkeypatch):
 
 
 def model(moves, **sampling):
-    return LanguagePolicy(
-        make_model(), make_tokenizer(), moves=moves, sampling=Sampling(**sampling)
-    )
+    network = make_model(max_position_embeddings=8_192)
+    return LanguagePolicy(network, make_tokenizer(), moves=moves, sampling=Sampling(**sampling))
 
 
 def test_a_tiny_model_plays_both_roles(tiny):
@@ -54,16 +53,16 @@ def test_a_tiny_model_calls_tools(tiny):
     parts = {"files": None, "script": None, "parser": None}
     artifact = {"bug": TREE.diff(broken), "weaken": broken.diff(weaker), **parts}
     given = [{"project": tiny, "artifact": artifact, "failed": ""}]
-    options = {"acting": "agentic", "min_passing": 5, "solvers": 4, "solver_turns": 2}
+    options = {"acting": "agentic", "min_passing": 5, "solvers": 1, "pay": "one-minus"}
     player = model("constrained", max_tokens=24)
     (played,) = play_trajectories(
         "BugRepair-v0",
-        [player] * 5,
+        [player] * 2,
         1,
-        options={**options, "projects": [tiny], "given": given},
+        options={**options, "solver_turns": 2, "projects": [tiny], "given": given},
         swap=False,
     )
     # What it writes is well formed as far as the budget lets it; nobody's failure stops the rest.
     assert played.record.reason == "scored"
-    assert played.record.evidence["solved"] == [False] * 4
+    assert played.record.evidence["solved"] == [False]
     assert len(played.seats[1].turns) >= 1

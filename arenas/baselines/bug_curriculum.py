@@ -260,6 +260,7 @@ def command(
 
     \b
     arenas train BugRepair-v0 --algo bug_curriculum --iterations 40 --out runs/curriculum
+    arenas train BugRepair-v0 --algo bug_curriculum -o 'projects=["spanset"]' -o choices=32
 
     The folder gets chooser.json (a player: chooser:runs/curriculum/chooser.json), curve.csv,
     curve.png and config.json.

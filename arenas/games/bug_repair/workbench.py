@@ -23,6 +23,7 @@ from arenas.sandbox import (
     Limits,
     Policy,
     Runner,
+    SandboxError,
     Suite,
     TestRun,
     Tree,
@@ -137,10 +138,9 @@ class Workbench:
     """
 
     def __init__(self, workers: int | None = None, allow_weak: bool = False) -> None:
-        # More than processors: runs with another hash seed need workers of their own.
         self._workers = workers or 2 * (os.cpu_count() or 1)
         self._allow_weak = allow_weak
-        self._runners: dict[tuple[tuple[str, ...], tuple[str, ...]], Runner] = {}
+        self._runners: dict[tuple[tuple[str, ...], tuple[str, ...], int], Runner] = {}
         self._opening = threading.Lock()
         self._runs = _Memory(KEPT)
         self._commands = _Memory(256)
@@ -150,20 +150,22 @@ class Workbench:
         # Whoever forgets to close a game leaves no processes behind.
         weakref.finalize(self, _close, self._runners)
 
-    def runner(self, project: Project) -> Runner:
-        """The runner of a project's kind.
+    def runner(self, project: Project, seed: int = 0) -> Runner:
+        """The runner of a project's kind. Other hash seeds have one of their own.
+
+        A worker has one hash seed for life, so that seeds in turn would cost a new one each time.
 
         Raises:
             TooWeak: the machine lacks a wall.
         """
-        key = (project.python_path, project.packages)
+        key = (project.python_path, project.packages, seed)
         with self._opening:
             if key not in self._runners:
                 self._runners[key] = Runner(
                     limits=LIMITS,
                     python_path=project.python_path,
                     packages=project.packages,
-                    workers=self._workers,
+                    workers=1 if seed else self._workers,
                     allow_weak=self._allow_weak,
                 )
             return self._runners[key]
@@ -197,7 +199,7 @@ class Workbench:
     def _run(self, project: Project, tree: Tree, there: tuple[str, ...], seed: int) -> TestRun:
         if not there:
             return TestRun({}, detail="there are no test files")
-        run = self.runner(project).run_tests(tree, there, seed=seed)
+        run = _insist(lambda: self.runner(project, seed).run_tests(tree, there, seed=seed))
         self._count(run.cpu_s)
         return run
 
@@ -216,7 +218,9 @@ class Workbench:
     def _command(
         self, project: Project, tree: Tree, argv: Sequence[str], stdin: bytes
     ) -> CommandRun:
-        run = self.runner(project).run_command(tree, argv, limits=SCRIPT_LIMITS, stdin=stdin)
+        run = _insist(
+            lambda: self.runner(project).run_command(tree, argv, limits=SCRIPT_LIMITS, stdin=stdin)
+        )
         self._count(run.cpu_s)
         return run
 
@@ -227,7 +231,11 @@ class Workbench:
 
     def _grade(self, project: Project, base: Tree, candidate: Tree) -> Verdict:
         suite = self.suite(project)
-        verdict = grade(self.runner(project), suite, base=base, candidate=candidate, policy=POLICY)
+        verdict = _insist(
+            lambda: grade(
+                self.runner(project), suite, base=base, candidate=candidate, policy=POLICY
+            )
+        )
         if verdict.run:
             self._count(verdict.run.cpu_s * (1 + verdict.passed))
         return verdict
@@ -244,9 +252,8 @@ class Workbench:
     def _cover(self, project: Project, tree: Tree, there: tuple[str, ...]) -> Coverage:
         limits = Limits(wall_s=120.0, cpu_s=20.0, output_bytes=8 << 20, output_max_bytes=16 << 20)
         arguments = (json.dumps(project.python_path), json.dumps(there))
-        run = self.runner(project).run_command(
-            tree, ["python", "-c", _COVER, *arguments], limits=limits
-        )
+        argv = ["python", "-c", _COVER, *arguments]
+        run = _insist(lambda: self.runner(project).run_command(tree, argv, limits=limits))
         self._count(run.cpu_s)
         try:
             files, found = json.loads(run.output)
@@ -261,6 +268,16 @@ class Workbench:
         with self._opening:
             self.spent.runs += 1
             self.spent.cpu_s += cpu_s
+
+
+def _insist(run: Callable[[], T]) -> T:
+    """What a run gives; made again if the sandbox itself fails, as on a machine out of breath."""
+    for _ in range(2):
+        try:
+            return run()
+        except SandboxError:
+            continue
+    return run()
 
 
 def _close(runners: dict[Any, Runner]) -> None:
