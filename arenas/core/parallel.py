@@ -99,30 +99,41 @@ class ParallelGameEnv(MatchEnvironment, ParallelEnv[str, Any, Any]):
         if missing:
             raise ValueError(f"no action for {', '.join(missing)}")
         before = match.totals
+        agents, array = self.possible_agents, self.view == "array"
         for seat in match.awaited:
-            if seat in match.awaited:
-                submit(match, seat, actions[self.possible_agents[seat]], self.view)
-        rewards = {
-            agent: now - then
-            for agent, now, then in zip(self.possible_agents, match.totals, before, strict=True)
-        }
+            if seat not in match.awaited:
+                continue
+            if array:
+                match.submit(seat, actions[agents[seat]])
+            else:
+                submit(match, seat, actions[agents[seat]], self.view)
+        if match.totals is before:
+            rewards = dict.fromkeys(agents, 0.0)
+        else:
+            pairs = zip(agents, match.totals, before, strict=True)
+            rewards = {agent: now - then for agent, now, then in pairs}
+        over = match.outcome is not None
         cut = match.outcome is not None and match.outcome.truncated
         result = (
             self._observations(),
             rewards,
-            dict.fromkeys(self.possible_agents, match.over and not cut),
-            dict.fromkeys(self.possible_agents, cut),
+            dict.fromkeys(agents, over and not cut),
+            dict.fromkeys(agents, cut),
             self._infos(),
         )
-        if match.over:
+        if over:
             self.agents = []
         if self.render_mode == "human":
             self.render()
         return result
 
     def _observations(self) -> dict[str, Any]:
-        agents = enumerate(self.possible_agents)
-        return {agent: observation_of(self.match, seat, self.view) for seat, agent in agents}
+        match, agents = self.match, enumerate(self.possible_agents)
+        if self.view != "array":
+            return {agent: observation_of(match, seat, self.view) for seat, agent in agents}
+        observe, state, awaited = self.game.observe, match.state, match.awaited
+        return {agent: observe(state, seat, seat in awaited) for seat, agent in agents}
 
     def _infos(self) -> dict[str, dict[str, Any]]:
-        return {agent: info_of(self.match, s) for s, agent in enumerate(self.possible_agents)}
+        match, agents = self.match, enumerate(self.possible_agents)
+        return {agent: info_of(match, seat) for seat, agent in agents}

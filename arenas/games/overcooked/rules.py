@@ -497,12 +497,12 @@ def is_near(table: Table, row: Row, seat: int, cell: int) -> bool:
 
 def show_planes(table: Table, row: Row, seat: int, out: MutableSequence[Any]) -> None:
     """The lossless encoding of overcooked-ai, (width, height, planes); see README.md."""
-    cooks, sites = table[COOKS], table[SITES]
+    cooks, sites, all_of_it = table[COOKS], table[SITES], table[RADIUS] < 0
     rest = 5 * cooks
     for j in range(cooks):
         other = BRIGADE + nth_cook(seat, j) * COOK
         cell = row[other + CELL]
-        if is_near(table, row, seat, cell):
+        if all_of_it or is_near(table, row, seat, cell):
             site = table[sites + cell]
             out[site + j] = 1
             out[site + cooks + 4 * j + row[other + FACING]] = 1
@@ -513,13 +513,13 @@ def show_planes(table: Table, row: Row, seat: int, out: MutableSequence[Any]) ->
         thing = row[c]
         if thing != NOTHING:
             cell = table[places + c]
-            if is_near(table, row, seat, cell):
+            if all_of_it or is_near(table, row, seat, cell):
                 show_thing(thing, table[sites + cell] + rest, out)
     for p in range(table[POTS]):
         content = row[first_pot + p]
         if content != 0:
             cell = table[table[POT_PLACES] + p]
-            if is_near(table, row, seat, cell):
+            if all_of_it or is_near(table, row, seat, cell):
                 show_pot(table, content, table[sites + cell] + rest, out)
     if table[HORIZON] - row[CLOCK] < URGENT:
         stride = rest + PLANES
