@@ -47,7 +47,7 @@ the interpreter."""
 SCRIPT_LIMITS = Limits(wall_s=600.0, cpu_s=30.0, output_bytes=1 << 20)
 """Of an artifact's own script and parser, which start cold."""
 
-KEPT = 2_048
+KEPT = 4_096
 """Runs, grades and coverages that are remembered, each."""
 
 _COVER = """
