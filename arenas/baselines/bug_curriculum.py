@@ -26,12 +26,14 @@ import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from arenas.core.match import Match
 from arenas.core.policy import Policy, Reply, Turn
+from arenas.core.rng import SeedSequence
 from arenas.games.bug_repair.chooser import Chooser, Layers, save
 from arenas.games.bug_repair.players import Repairer
 from arenas.policies.files import replacing
 from arenas.registry import make_game, read_options
-from arenas.rollout.matches import play
+from arenas.rollout.scheduler import Running, run
 
 BAND = "band:0.125:0.625"
 
@@ -164,18 +166,15 @@ class Trainer:
         """One batch of matches and one step."""
         number = len(self.points) + 1
         watched = _Watched(self.layers)
-        seats = [watched, *[self.solver] * (self.game.spec.seats - 1)]
-        played = list(
-            play(
-                "BugRepair-v0",
-                seats,
-                self.batch,
-                self.seed * 1_000_003 + number,
-                swap=False,
-                options=self.options,
-                concurrency=4,
-            )
+        solvers = self.game.spec.seats - 1
+        seats = (watched, *(self.solver,) * solvers)
+        seeds = SeedSequence(self.seed * 1_000_003 + number)
+        # On one game, so that what a bug's tests came to is known when it comes again.
+        matches = (
+            Running(n, n, "selfplay/BugRepair-v0", Match(self.game, seeds.next()), (), seats)
+            for n in range(self.batch)
         )
+        played = list(run(matches, 4))
         outcomes = [each.match.outcome for each in played]
         assert all(outcome is not None for outcome in outcomes)
         pays = np.array([outcome.rewards[0] for outcome in outcomes if outcome])

@@ -25,7 +25,7 @@ MAX_FILES_SHOWN = 60_000
 
 MAX_HISTORY_SHOWN = 16_000
 
-_ONE_SHOT_INJECTOR = """\
+ONE_SHOT_INJECTOR = """\
 Reply with two unified diffs, of the project as it is, between these tags on lines of their own:
 <bug_inject.diff>
 ... the diff of code files that breaks them ...
@@ -37,7 +37,7 @@ You may add <test_files.txt>, the test files that decide, one a line; and, toget
 <test_script.sh>, one command that runs them, and <test_parser.py>, a program that reads its \
 output and prints a JSON object from test ids to "passed" or "failed"."""
 
-_ONE_SHOT_SOLVER = """\
+ONE_SHOT_SOLVER = """\
 Reply with one unified diff of code files, in a fence:
 ```diff
 --- a/FILE
@@ -46,7 +46,8 @@ Reply with one unified diff of code files, in a fence:
  ...
 ```"""
 
-_AGENTIC = "Each reply is one JSON object that calls a tool:\n"
+TOOLS = "Each reply is one JSON object that calls a tool:\n"
+WHAT_IS_WHAT = "Changes of test files are the weakening, all others the bug."
 
 _INJECTOR = """\
 You are the injector. You get a Python project whose tests pass. Break it, and hide the bug from \
@@ -64,20 +65,18 @@ applied, some tests fail, because the code is wrong. Repair the code so that all
 The tests are put back before yours are run, so only changes of code count. You are paid {win:g} \
 if all of them pass and {lose:g} if not."""
 
-_STRUCTURED_INJECTOR = """\
+STRUCTURED_INJECTOR = """\
 You choose the bug from a numbered list of small changes; tests that fail under it are taken away \
 for you. Reply with the number in brackets, such as [3]."""
 
-_STRUCTURED_SOLVER = """\
+STRUCTURED_SOLVER = """\
 You choose a repair from a numbered list of small changes, the most suspicious lines first. A \
 change that lets more tests pass is kept, any other is undone; you have {turns} tries. Reply with \
 the number in brackets, such as [3]."""
 
 
-def injector_brief(
-    acting: str, demands: Demands, solvers: int, pay: str, invalid: float, tools: str
-) -> str:
-    """The injector's rules."""
+def injector_brief(demands: Demands, solvers: int, pay: str, invalid: float, how: str) -> str:
+    """The injector's rules, and how it replies."""
     rules = _INJECTOR.format(
         solvers=solvers,
         pay=pay,
@@ -85,25 +84,12 @@ def injector_brief(
         min_failing=demands.min_failing,
         min_files=demands.min_files,
     )
-    how = {
-        "structured": _STRUCTURED_INJECTOR,
-        "one-shot": _ONE_SHOT_INJECTOR,
-        "agentic": (
-            f"{_AGENTIC}{tools}\nChanges of test files are the weakening, all others the bug."
-        ),
-    }
-    return f"{rules}\n{how[acting]}"
+    return f"{rules}\n{how}"
 
 
-def solver_brief(acting: str, wages: tuple[float, float], turns: int, tools: str) -> str:
-    """A solver's rules."""
-    rules = _SOLVER.format(lose=wages[0], win=wages[1])
-    how = {
-        "structured": _STRUCTURED_SOLVER.format(turns=turns),
-        "one-shot": _ONE_SHOT_SOLVER,
-        "agentic": f"{_AGENTIC}{tools}",
-    }
-    return f"{rules}\n{how[acting]}"
+def solver_brief(wages: tuple[float, float], how: str) -> str:
+    """A solver's rules, and how it replies."""
+    return f"{_SOLVER.format(lose=wages[0], win=wages[1])}\n{how}"
 
 
 def show_files(tree: Tree, first: tuple[str, ...]) -> str:

@@ -14,7 +14,7 @@ import threading
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from arenas.games.bug_repair.project import Project
@@ -35,16 +35,19 @@ from arenas.sandbox import (
 T = TypeVar("T")
 
 LIMITS = Limits(wall_s=60.0, cpu_s=4.0)
-"""Of one run. The processor decides, so that a loaded machine comes to the same verdicts."""
+"""Of one run. Processor time decides; what the clock stops is run again under `PATIENT`."""
+
+PATIENT = replace(LIMITS, wall_s=600.0)
+"""Of a run that a loaded machine has kept waiting, so that it comes to the same verdicts."""
 
 POLICY = Policy()
 """What a repair may change: at most 8 Python files, 400 lines, and no new means of reaching into
 the interpreter."""
 
-SCRIPT_LIMITS = Limits(wall_s=180.0, cpu_s=30.0, output_bytes=1 << 20)
+SCRIPT_LIMITS = Limits(wall_s=600.0, cpu_s=30.0, output_bytes=1 << 20)
 """Of an artifact's own script and parser, which start cold."""
 
-KEPT = 2_048
+KEPT = 4_096
 """Runs, grades and coverages that are remembered, each."""
 
 _COVER = """
@@ -186,7 +189,7 @@ class Workbench:
 
     def _admit(self, project: Project) -> Suite:
         self.spent.runs += 5
-        return admit(self.runner(project), project.tree, project.test_files)
+        return admit(self.runner(project), project.tree, project.test_files, limits=PATIENT)
 
     def run(
         self, project: Project, tree: Tree, test_files: tuple[str, ...], seed: int = 0
@@ -199,7 +202,10 @@ class Workbench:
     def _run(self, project: Project, tree: Tree, there: tuple[str, ...], seed: int) -> TestRun:
         if not there:
             return TestRun({}, detail="there are no test files")
-        run = _insist(lambda: self.runner(project, seed).run_tests(tree, there, seed=seed))
+        runner = self.runner(project, seed)
+        run = _insist(lambda: runner.run_tests(tree, there, seed=seed))
+        if _starved(run):
+            run = _insist(lambda: runner.run_tests(tree, there, seed=seed, limits=PATIENT))
         self._count(run.cpu_s)
         return run
 
@@ -231,14 +237,26 @@ class Workbench:
 
     def _grade(self, project: Project, base: Tree, candidate: Tree) -> Verdict:
         suite = self.suite(project)
-        verdict = _insist(
-            lambda: grade(
-                self.runner(project), suite, base=base, candidate=candidate, policy=POLICY
-            )
-        )
+        verdict = self._graded(project, suite, base, candidate, LIMITS)
+        if _starved(verdict.run):
+            verdict = self._graded(project, suite, base, candidate, PATIENT)
         if verdict.run:
             self._count(verdict.run.cpu_s * (1 + verdict.passed))
         return verdict
+
+    def _graded(
+        self, project: Project, suite: Suite, base: Tree, candidate: Tree, limits: Limits
+    ) -> Verdict:
+        return _insist(
+            lambda: grade(
+                self.runner(project),
+                suite,
+                base=base,
+                candidate=candidate,
+                policy=POLICY,
+                limits=limits,
+            )
+        )
 
     def coverage(self, project: Project, tree: Tree, test_files: tuple[str, ...]) -> Coverage:
         """The lines that each test reaches; empty where the tests do not run to their end.
@@ -250,7 +268,7 @@ class Workbench:
         return self._covers.get(key, lambda: self._cover(project, tree, there))
 
     def _cover(self, project: Project, tree: Tree, there: tuple[str, ...]) -> Coverage:
-        limits = Limits(wall_s=120.0, cpu_s=20.0, output_bytes=8 << 20, output_max_bytes=16 << 20)
+        limits = Limits(wall_s=600.0, cpu_s=20.0, output_bytes=8 << 20, output_max_bytes=16 << 20)
         arguments = (json.dumps(project.python_path), json.dumps(there))
         argv = ["python", "-c", _COVER, *arguments]
         run = _insist(lambda: self.runner(project).run_command(tree, argv, limits=limits))
@@ -268,6 +286,11 @@ class Workbench:
         with self._opening:
             self.spent.runs += 1
             self.spent.cpu_s += cpu_s
+
+
+def _starved(run: TestRun | None) -> bool:
+    """Whether the clock ended a run that had used little processor time."""
+    return run is not None and run.reason == "timeout" and run.cpu_s < LIMITS.cpu_s / 2
 
 
 def _insist(run: Callable[[], T]) -> T:
