@@ -44,9 +44,9 @@ import shutil
 import signal
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import Field, asdict, dataclass, field, fields, replace
 from pathlib import Path
 from statistics import fmean
 from typing import Any, NamedTuple, get_args
@@ -129,6 +129,7 @@ _COUNTS = (
     "width",
     "depth",
     "vocabulary",
+    "vocabulary_matches",
     "groups",
     "pool_size",
     "snapshot_every",
@@ -182,6 +183,7 @@ class Config:
     width: int = _setting(64, "The tiny model's hidden size.")
     depth: int = _setting(2, "Its layers.")
     vocabulary: int = _setting(1024, "Most tokens of its tokenizer.")
+    vocabulary_matches: int = _setting(100, "Matches of each game whose texts the tokenizer is of.")
     warmup: int = _setting(0, "Updates that imitate legal play first.")
     warmup_tokens: int = _setting(16_384, "Most tokens of distinct rows of such an update.")
     warmup_matches: int = _setting(0, "Of that play; 0 for as many as an iteration has.")
@@ -303,7 +305,11 @@ def alone(games: Games, players: Mapping[str, Policy]) -> Any:
 
 
 def tiny_tokenizer(
-    games: Games, vocabulary: int, imitated: str = "random", rules: bool = True
+    games: Games,
+    vocabulary: int,
+    imitated: str = "random",
+    rules: bool = True,
+    matches: int = 100,
 ) -> Any:
     """A byte-level BPE tokenizer with a chat template, made from the texts of some play.
 
@@ -312,9 +318,12 @@ def tiny_tokenizer(
         vocabulary: most tokens.
         imitated: the player that speaks in all seats.
         rules: count what the games tell of their rules.
+        matches: of each game.
     """
     spoken = speakers(games, imitated)
-    for _ in play_trajectories(listed(games), alone(games, spoken), 100 * len(games), swap=False):
+    for _ in play_trajectories(
+        listed(games), alone(games, spoken), matches * len(games), swap=False
+    ):
         pass
     heard = [text for each in spoken.values() for text in each.heard]
     if not rules:
@@ -370,7 +379,9 @@ def load(config: Config, games: Games) -> tuple[Any, Any]:
         OSError: there is no such model.
     """
     if config.model == TINY:
-        tokenizer = tiny_tokenizer(games, config.vocabulary, config.imitate, config.rules)
+        tokenizer = tiny_tokenizer(
+            games, config.vocabulary, config.imitate, config.rules, config.vocabulary_matches
+        )
         model = tiny_model(config, tokenizer).to(config.device)
     else:
         tokenizer = AutoTokenizer.from_pretrained(config.model)
@@ -762,9 +773,10 @@ class Training:
         if not config.warmup:
             return
         spoken = speakers(self.games, config.imitate, self.player.prompts)
+        matches = config.warmup_matches or config.matches
         played = play_trajectories(
-            listed(self.games), alone(self.games, spoken),
-            config.warmup_matches or config.matches, self._seed(0), swap=False, illegal=config.illegal,
+            listed(self.games), alone(self.games, spoken), matches, self._seed(0), swap=False,
+            illegal=config.illegal,
         )  # fmt: skip
         rows = [row for each in played for seat in each.seats for row in seat.rows()]
         for _ in range(config.warmup):
@@ -983,7 +995,11 @@ class Training:
 
     def save(self) -> None:
         """Writes the checkpoint."""
-        contents = {
+        write_saved(self.state(), self.out / "checkpoint.pt")
+
+    def state(self) -> dict[str, Any]:
+        """What a checkpoint holds; `take` goes on from it."""
+        return {
             "games": dict(listed(self.games)),
             "config": asdict(self.config),
             "iteration": self.iteration,
@@ -998,7 +1014,6 @@ class Training:
             "baselines": self.baselines.state(),
             "pool": self.pool.state(),
         }
-        write_saved(contents, self.out / "checkpoint.pt")
 
     def export(self) -> None:
         """Writes what follows from the checkpoint that was saved: the model and the curve."""
@@ -1024,6 +1039,10 @@ class Training:
                 raise ValueError(f"{path} is no checkpoint of this algorithm")
             there = {**saved["config"], "games": saved["games"]}
             check_same_run(there, {**asdict(self.config), "games": dict(listed(self.games))})
+        self.take(saved)
+
+    def take(self, saved: Mapping[str, Any]) -> None:
+        """Goes on from what `state` gave."""
         self.iteration, self.matches = saved["iteration"], saved["matches"]
         self.curve, self._usual_length = saved["curve"], saved["usual_length"]
         self.ends = [End(*each) for each in saved["ends"]]
@@ -1197,45 +1216,66 @@ def report(training: Training) -> str:
     return "\n".join(lines)
 
 
-def _options(command: Any) -> Any:
-    """An option for every setting, in their order."""
-    for each in reversed(fields(Config)):
-        kind = type(each.default)
-        name = each.name.replace("_", "-")
-        default = str(each.default)
-        if each.name in TINY_DEFAULTS:
-            default += f"; tiny: {TINY_DEFAULTS[each.name]}"
-        command = click.option(
-            f"--{name}/--no-{name}" if kind is bool else f"--{name}",
-            each.name,
-            type=None if kind is bool else kind,
-            default=None,
-            help=f"{each.metadata['help']}  [{default}]",
-        )(command)
-    return command
+def options(config: type[Config]) -> Callable[[Any], Any]:
+    """The arguments of a command that `run` takes, with an option for every setting."""
+
+    def add(command: Any) -> Any:
+        for argument in reversed([*_COMMON, *map(_option, fields(config))]):
+            command = argument(command)
+        return command
+
+    return add
 
 
-@click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.argument("game_ids", metavar="GAME_ID...", nargs=-1, required=True)
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="Folder of the run.  [runs/GAME-spiral-SEED]",
+_COMMON = (
+    click.argument("game_ids", metavar="GAME_ID...", nargs=-1, required=True),
+    click.option(
+        "--out",
+        type=click.Path(path_type=Path, file_okay=False),
+        help="Folder of the run.  [runs/GAME-ALGORITHM-SEED]",
+    ),
+    click.option(
+        "--resume/--fresh",
+        default=True,
+        help="Go on from the checkpoint in --out, or discard it.  [resume]",
+    ),
+    click.option("--time-limit", type=float, help="Stop after so many seconds, ready to go on."),
+    click.option(
+        "--threads",
+        default=1,
+        type=click.IntRange(1),
+        help="PyTorch's; part of what the last bits depend on.  [1]",
+    ),
+    click.option(
+        "--option",
+        "-o",
+        multiple=True,
+        metavar="NAME=VALUE",
+        help="An option of the game, where there is one; repeatable.",
+    ),
 )
-@click.option(
-    "--resume/--fresh",
-    default=True,
-    help="Go on from the checkpoint in --out, or discard it.  [resume]",
-)
-@click.option("--time-limit", type=float, help="Stop after so many seconds, ready to go on.")
-@click.option("--threads", default=1, type=click.IntRange(1), help="PyTorch's; part of what the "
-              "last bits depend on.  [1]")  # fmt: skip
-@click.option(
-    "--option", "-o", multiple=True, metavar="NAME=VALUE",
-    help="An option of the game, where there is one; repeatable.",
-)  # fmt: skip
-@_options
-def command(
+
+
+def _option(setting: Field[Any]) -> Any:
+    kind = type(setting.default)
+    name = setting.name.replace("_", "-")
+    default = str(setting.default)
+    if setting.name in TINY_DEFAULTS:
+        default += f"; tiny: {TINY_DEFAULTS[setting.name]}"
+    return click.option(
+        f"--{name}/--no-{name}" if kind is bool else f"--{name}",
+        setting.name,
+        type=None if kind is bool else kind,
+        default=None,
+        help=f"{setting.metadata['help']}  [{default}]",
+    )
+
+
+def run(
+    kind: type[Training],
+    settings_of: type[Config],
+    algorithm: str,
+    *,
     game_ids: tuple[str, ...],
     out: Path | None,
     resume: bool,
@@ -1244,20 +1284,17 @@ def command(
     option: tuple[str, ...],
     **settings: Any,
 ) -> None:
-    """Train a language model by self-play, in one game or several (SPIRAL).
+    """Trains as the arguments of `options` say, and prints the report.
 
-    \b
-    arenas train KuhnPoker-v0 --algo spiral --model tiny --seed 0
-    arenas train KuhnPoker-v0 --algo spiral --advantage none --out runs/one-baseline
-    arenas train KuhnPoker-v0 TicTacToe-v0 --algo spiral --model Qwen/Qwen3-0.6B --lora 32 \\
-        --device cuda --dtype bfloat16
-    tensorboard --logdir runs
+    Args:
+        kind: what trains.
+        settings_of: the class of its settings.
+        algorithm: its name, for the folder of the run.
+        game_ids, out, resume, time_limit, threads, option, settings: of the command line.
 
-    The folder gets model/ (a player: language:runs/kuhn/model), curve.csv, curve.png, ends.csv (how
-    training matches ended), config.json, TensorBoard events, checkpoint.pt, and the pool where it
-    is used. Ctrl-C saves; the same command goes on from there, to the same figures as if it had
-    never stopped.
-    """  # noqa: D301 - click reads the escape itself
+    Raises:
+        click.ClickException: an argument is wrong, or there is no such model.
+    """
     torch.set_num_threads(threads)
     # Each checkpoint would show a bar of its own.
     transformers_logging.disable_progress_bar()
@@ -1270,10 +1307,10 @@ def command(
         }
         chosen = {name: value for name, value in settings.items() if value is not None}
         tiny = chosen.get("model", TINY) == TINY
-        config = replace(Config(), **{**(TINY_DEFAULTS if tiny else {}), **chosen})
+        config = replace(settings_of(), **{**(TINY_DEFAULTS if tiny else {}), **chosen})
         short = "-".join(each.split("/")[-1] for each in games)
-        out = out or Path("runs") / f"{short}-spiral-{config.seed}"
-        training = Training(games, config, out)
+        out = out or Path("runs") / f"{short}-{algorithm}-{config.seed}"
+        training = kind(games, config, out)
         if not resume:
             _discard(out)
         if (out / "checkpoint.pt").exists():
@@ -1291,6 +1328,26 @@ def command(
     click.echo(f"stopped after {training.iteration} iterations; the same command goes on", err=True)
     if interrupted:
         raise click.exceptions.Exit(128 + signal.SIGINT)  # As shells have it.
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@options(Config)
+def command(**arguments: Any) -> None:
+    """Train a language model by self-play, in one game or several (SPIRAL).
+
+    \b
+    arenas train KuhnPoker-v0 --algo spiral --model tiny --seed 0
+    arenas train KuhnPoker-v0 --algo spiral --advantage none --out runs/one-baseline
+    arenas train KuhnPoker-v0 TicTacToe-v0 --algo spiral --model Qwen/Qwen3-0.6B --lora 32 \\
+        --device cuda --dtype bfloat16
+    tensorboard --logdir runs
+
+    The folder gets model/ (a player: language:runs/kuhn/model), curve.csv, curve.png, ends.csv (how
+    training matches ended), config.json, TensorBoard events, checkpoint.pt, and the pool where it
+    is used. Ctrl-C saves; the same command goes on from there, to the same figures as if it had
+    never stopped.
+    """  # noqa: D301 - click reads the escape itself
+    run(Training, Config, "spiral", **arguments)
 
 
 def _discard(out: Path) -> None:
