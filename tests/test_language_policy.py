@@ -507,7 +507,7 @@ def test_passes_leave_the_model_in_its_mode_and_without_gradients():
 def test_a_saved_model_is_a_player_by_name(tmp_path):
     make_model().save_pretrained(tmp_path)
     make_tokenizer().save_pretrained(tmp_path)
-    name = f"language:{tmp_path}?moves=scored&temperature=0"
+    name = f"language:{tmp_path}?moves=scored&temperature=0&rules=no"
     (record,) = arenas.play_matches("KuhnPoker-v0", [name, "random"], 1)
     assert record.seats == [name, "random"]
     assert record.illegal_moves == [0, 0]
