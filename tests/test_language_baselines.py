@@ -13,6 +13,7 @@ pytest.importorskip("transformers")
 pytest.importorskip("tensorboard")
 pytest.importorskip("matplotlib")
 
+import arenas
 from arenas.baselines import spiral, spy_language
 from arenas.cli import app
 
@@ -38,10 +39,11 @@ def trained(tmp_path, monkeypatch):
 
     monkeypatch.setattr(spiral, "update", kept)
 
-    def run(algorithm, arguments):
-        out = tmp_path / "run"
+    def run(algorithm, arguments, *more):
+        updates.clear()
+        out = tmp_path / str(len(list(tmp_path.iterdir())))
         line = f"train {arguments} --algo {algorithm} {SHORT} --out {out}"
-        done = CliRunner().invoke(app, line.split())
+        done = CliRunner().invoke(app, [*line.split(), *more])
         assert done.exit_code == 0, done.output
         from transformers import AutoTokenizer
 
@@ -87,6 +89,34 @@ def test_injectors_and_solvers_learn(trained):
     assert sum(float(row["injector_replies"]) for row in curve) == 8
     assert sum(float(row["solver_replies"]) for row in curve) > 0
     assert "scored" in output
+
+
+@pytest.mark.slow  # A model is made and trained.
+def test_proposers_and_solvers_learn_to_call_tools(trained):
+    options = {"engine": "sqlite", "documents": 200, "solvers": 2, "turns": 2, "results": 1,
+               "result_chars": 700, "min_searches": 1, "reward": "hump"}  # fmt: skip
+    (record,) = arenas.play_matches("DeepSearch-v0", ["scripted:1"] * 3, 1, 2, options=options)
+    assert record.evidence["solved"] == [True, True]
+    arguments = "".join(f"-o {name}={value} " for name, value in options.items())
+    arguments = f"DeepSearch-v0 {arguments}--max-tokens 12 --matches 4 --warmup 40"
+    # What is malformed costs something, so that proposers have something to learn.
+    _, curve, prompts = trained(
+        "spiral",
+        f"{arguments} --imitate scripted:1 --warmup-matches 16 --iterations 1 -o invalid=-1",
+    )
+    assert any("You are proposer_0." in prompt for prompt in prompts)
+    assert float(curve[0]["proposer_replies"]) > 0
+    # A question that is given is all that a model of this size can learn to answer.
+    given = {name: record.evidence[name] for name in ("answer", "question")}
+    output, curve, prompts = trained(
+        "spiral",
+        f"{arguments} --imitate scripted --warmup-matches 1 --iterations 1",
+        "-o",
+        f"given={json.dumps([given])}",
+    )
+    assert any("You are solver_1." in prompt for prompt in prompts)
+    assert float(curve[0]["solver_illegal"]) < 1
+    assert "iteration 1 ended: scored 100.0%" in output
 
 
 @pytest.mark.slow  # A model is made and trained.
