@@ -126,7 +126,7 @@ class Trainer:
         batch: int = 24,
         rate: float = 1.0,
         decay: float = 0.9,
-        entropy: float = 0.0,
+        entropy: float = 0.05,
     ) -> None:
         self.game, self.strict = game, strict
         self.player = LinearPlayer(game)
@@ -193,7 +193,7 @@ def train(
     seed: int = 0,
     batch: int = 24,
     rate: float = 1.0,
-    entropy: float = 0.0,
+    entropy: float = 0.05,
     resume: bool = True,
 ) -> list[Point]:
     """Trains and writes `curve.csv`, `curve.png` and `policy.json` to a folder.
@@ -284,7 +284,7 @@ def draw(points: list[Point], path: Path, window: int = 10) -> None:
 @click.option("--batch", default=24, type=click.IntRange(1), help="Matches a batch.  [24]")
 @click.option("--rate", default=1.0, type=click.FloatRange(0), help="Length of a step.  [1.0]")
 @click.option(
-    "--entropy", default=0.0, type=click.FloatRange(0), help="Worth of a nat of entropy.  [0]"
+    "--entropy", default=0.05, type=click.FloatRange(0), help="Worth of a nat of entropy.  [0.05]"
 )
 @click.option("--seed", default=0, type=click.IntRange(0), help="Of the matches.  [0]")
 @click.option("--skip", multiple=True, metavar="CHECK", help="A check to leave out; repeatable.")
