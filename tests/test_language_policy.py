@@ -507,7 +507,7 @@ def test_passes_leave_the_model_in_its_mode_and_without_gradients():
 def test_a_saved_model_is_a_player_by_name(tmp_path):
     make_model().save_pretrained(tmp_path)
     make_tokenizer().save_pretrained(tmp_path)
-    name = f"language:{tmp_path}?moves=scored&temperature=0"
+    name = f"language:{tmp_path}?moves=scored&temperature=0&rules=no"
     (record,) = arenas.play_matches("KuhnPoker-v0", [name, "random"], 1)
     assert record.seats == [name, "random"]
     assert record.illegal_moves == [0, 0]
@@ -554,3 +554,40 @@ def test_a_model_of_text_alone_refuses_pictures_with_advice():
     policy = LanguagePolicy(make_model(), make_tokenizer())
     with pytest.raises(ValueError, match=r"reads text alone.*server:URL"):
         policy.act([Turn.of(match, match.awaited[0])])
+
+
+def told_twice():
+    """A match of deep search in which the proposer has searched once."""
+    options = {"engine": "sqlite", "documents": 200, "solvers": 2, "turns": 3}
+    match = Match(make_game("DeepSearch-v0", **options), 0, language=True, illegal="retry:2")
+    match.reply(0, "<search>river</search>")
+    return match
+
+
+def test_without_history_a_prompt_says_the_situation_once():
+    tokenizer = make_tokenizer()
+    match = told_twice()
+    turn = Turn.of(match, 0)
+    text = tokenizer.decode(Prompts(tokenizer, history=False).prompt(turn, 8).ids)
+    assert text.count('Search "river"') == 1
+    assert "<search>river" not in text
+    match.reply(0, "nothing")
+    refused = Turn.of(match, 0)
+    text = tokenizer.decode(Prompts(tokenizer, history=False).prompt(refused, 8).ids)
+    assert text.count('Search "river"') == 1
+    assert "Illegal move" in text
+    assert turn.refused is None
+    assert refused.refused in text
+
+
+def test_rules_can_be_left_out_of_prompts():
+    tokenizer = make_tokenizer()
+    turn = start()
+    whole, short = (
+        tokenizer.decode(Prompts(tokenizer, rules=rules).prompt(turn, 8).ids)
+        for rules in (True, False)
+    )
+    assert turn.game.brief(turn.seat) in whole
+    assert turn.game.brief(turn.seat) not in short
+    assert f"You are {turn.agent}." in short
+    assert turn.told in short

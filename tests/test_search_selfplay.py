@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 import arenas
-from arenas.baselines.search_selfplay import Step, Trainer, command, gradient, play, train
+from arenas.baselines.search_selfplay import Step, Trainer, command, gradient, play, spread, train
 from arenas.core.match import Match
 from arenas.core.policy import Turn
 from arenas.games.deep_search.checks import CHECKS
@@ -62,6 +62,38 @@ def test_the_gradient_is_that_of_the_log_probability():
         nudge[i] = 1e-5
         slope = (log_probability(weights + nudge) - log_probability(weights - nudge)) / 2e-5
         assert exact[i] == pytest.approx(slope, abs=1e-6)
+
+
+def test_the_gradient_of_entropy_is_exact():
+    rng = np.random.default_rng(1)
+    features = rng.integers(0, 2, (5, FEATURES)).astype(float)
+    weights = rng.normal(0, 0.3, FEATURES)
+
+    def shares(w):
+        odds = np.exp(features @ w)
+        return odds / odds.sum()
+
+    exact = spread([Step(features, shares(weights), 0)])
+    for i in range(0, FEATURES, 7):
+        nudge = np.zeros(FEATURES)
+        nudge[i] = 1e-5
+        more, less = shares(weights + nudge), shares(weights - nudge)
+        slope = (less @ np.log(less) - more @ np.log(more)) / 2e-5
+        assert exact[i] == pytest.approx(slope, abs=1e-6)
+
+
+def test_a_run_that_was_stopped_goes_on(tmp_path):
+    options = {"solvers": 2, "engine": "sqlite"}
+    whole = train(tmp_path / "whole", options, iterations=3, seed=3, batch=3, entropy=0.1)
+    train(tmp_path / "part", options, iterations=1, seed=3, batch=3, entropy=0.1)
+    part = train(tmp_path / "part", options, iterations=3, seed=3, batch=3, entropy=0.1)
+    assert str(part) == str(whole)
+    for name in ("curve.csv", "policy.json"):
+        assert (tmp_path / "part" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+    with pytest.raises(ValueError, match="other settings"):
+        train(tmp_path / "part", options, iterations=3, seed=4, batch=3)
+    fresh = train(tmp_path / "part", options, iterations=1, seed=4, batch=3, resume=False)
+    assert len(fresh) == 1
 
 
 @pytest.mark.slow  # 25 batches of matches are played

@@ -24,9 +24,8 @@ from arenas.baselines import spiral  # noqa: E402
 from arenas.baselines.spiral import (  # noqa: E402
     TINY_DEFAULTS,
     Config,
-    RandomSpeaker,
+    Speaker,
     Training,
-    against,
     alarms,
     imitate,
     listed,
@@ -37,6 +36,7 @@ from arenas.baselines.spiral import (  # noqa: E402
     update,
 )
 from arenas.policies.language import Prompts  # noqa: E402
+from arenas.policies.random import RandomPolicy  # noqa: E402
 from arenas.rollout.trajectories import play_trajectories  # noqa: E402
 
 KUHN, TICTACTOE = "selfplay/KuhnPoker-v0", "selfplay/TicTacToe-v0"
@@ -214,10 +214,8 @@ def test_tokens_that_were_not_sampled_get_no_gradient(tmp_path):
 
 def test_imitation_teaches_the_format_and_nothing_else(tmp_path):
     training = train(tmp_path, warmup=0, width=32, learning_rate=5e-3, pool_share=0.0)
-    speaker = RandomSpeaker(training.player.prompts)
-    played = play_trajectories(
-        listed(training.games), against(training.games, speaker, speaker), 200, swap=False
-    )
+    speaker = Speaker(RandomPolicy(), training.player.prompts)
+    played = play_trajectories(listed(training.games), [speaker] * 2, 200, swap=False)
     rows = [row for each in played for seat in each.seats for row in seat.rows()]
     before = training.health(training.play())
     losses = [
@@ -293,7 +291,7 @@ def test_a_collapse_is_said_aloud(figure, value, words):
 def test_health_counts_what_happened(tmp_path):
     training = train(tmp_path, pool_share=0.0)
     prompts = training.player.prompts
-    speaker = RandomSpeaker(prompts)
+    speaker = Speaker(RandomPolicy(), prompts)
     played = play_trajectories([KUHN], [speaker, speaker], 300, swap=False)
     figures = training.health([seat for each in played for seat in each.seats])
     assert figures["illegal"] == figures["draws"] == figures["cut"] == 0

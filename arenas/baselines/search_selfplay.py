@@ -12,12 +12,17 @@ so that the loop itself can be watched: what the proposer is paid for, what the 
     arenas match DeepSearch-v0 -o moves=numbered --seats learned:runs/search/policy.json ...
 
 `--skip` leaves checks out, for ablations; `fair` then tells which share of the accepted questions
-the whole list of checks would have accepted.
+the whole list of checks would have accepted. `--entropy` pays both roles for staying undecided:
+solvers that all do the same solve a question together or not at all, and then it is in no band.
+
+The same command goes on with a run that was stopped, and with more `--iterations` one that was not.
 """
 
 from __future__ import annotations
 
 import csv
+import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -31,6 +36,7 @@ from arenas.core.policy import Turn
 from arenas.core.rng import SeedSequence
 from arenas.games.deep_search.game import DeepSearch
 from arenas.games.deep_search.learned import FEATURES, LinearPlayer, describe_moves
+from arenas.policies.files import replacing
 from arenas.registry import make_game, read_options
 
 GAME = "DeepSearch-v0"
@@ -89,6 +95,16 @@ def gradient(steps: list[Step]) -> np.ndarray:
     return total
 
 
+def spread(steps: list[Step]) -> np.ndarray:
+    """The gradient of the sum of the decisions' entropies: (FEATURES,)."""
+    total = np.zeros(FEATURES)
+    for step in steps:
+        logs = np.log(np.maximum(step.shares, np.finfo(float).tiny))
+        entropy = -(step.shares @ logs)
+        total -= (step.shares * (logs + entropy)) @ step.features
+    return total
+
+
 class Trainer:
     """The loop.
 
@@ -99,6 +115,7 @@ class Trainer:
         batch: matches a step.
         rate: length of a step of either role's weights, for a gradient of length 1 or more.
         decay: of the proposer's running mean reward.
+        entropy: what a decision's entropy, in nats, is worth beside rewards.
     """
 
     def __init__(
@@ -109,10 +126,11 @@ class Trainer:
         batch: int = 24,
         rate: float = 1.0,
         decay: float = 0.9,
+        entropy: float = 0.05,
     ) -> None:
         self.game, self.strict = game, strict
         self.player = LinearPlayer(game)
-        self.batch, self.rate, self.decay = batch, rate, decay
+        self.batch, self.rate, self.decay, self.entropy = batch, rate, decay, entropy
         self._seeds = SeedSequence(seed)
         self._mean = 0.0
         self.iteration = 0
@@ -129,6 +147,9 @@ class Trainer:
             reward, *wages = match.outcome.rewards
             rewards.append(reward)
             change[0] += (reward - self._mean) * gradient(steps[0])
+            if self.entropy:
+                change[0] += self.entropy * spread(steps[0])
+                change[1] += self.entropy * sum(map(spread, steps[1:]), np.zeros(FEATURES))
             if match.state.valid:
                 rate = sum(wages) / len(wages)
                 for wage, seat in zip(wages, steps[1:], strict=True):
@@ -142,6 +163,18 @@ class Trainer:
         _, fair, solved, band, hops = columns.mean(0).tolist()
         valid = len(rows) / self.batch
         return Point(self.iteration, float(np.mean(rewards)), valid, fair, solved, band, hops)
+
+    def state(self) -> dict[str, Any]:
+        """JSON values from which `restore` goes on."""
+        weights = self.player.weights.tolist()
+        return {"iteration": self.iteration, "mean": self._mean, "weights": weights}
+
+    def restore(self, saved: Mapping[str, Any]) -> None:
+        """Goes on from what `state` gave."""
+        self.iteration, self._mean = saved["iteration"], saved["mean"]
+        self.player.weights[:] = saved["weights"]
+        for _ in range(self.iteration * self.batch):
+            self._seeds.next()
 
     def _judged(self, match: Match, rate: float) -> tuple[float, float, float, float, float]:
         proposal = match.state.parts[0].answer
@@ -160,11 +193,15 @@ def train(
     seed: int = 0,
     batch: int = 24,
     rate: float = 1.0,
+    entropy: float = 0.05,
+    resume: bool = True,
 ) -> list[Point]:
     """Trains and writes `curve.csv`, `curve.png` and `policy.json` to a folder.
 
+    It goes on from the folder's `checkpoint.json`, which is written after each batch, if `resume`.
+
     Raises:
-        ValueError: an option is out of range.
+        ValueError: an option is out of range, or the folder holds a run with other settings.
         OSError: the folder cannot be written.
     """
     common = {"moves": "numbered", "reward": "hump", "turns": 8, "solvers": 4, **options}
@@ -173,23 +210,49 @@ def train(
     assert isinstance(game, DeepSearch)
     assert isinstance(strict, DeepSearch)
     out.mkdir(parents=True, exist_ok=True)
-    trainer, points = Trainer(game, strict, seed, batch, rate), []
+    trainer = Trainer(game, strict, seed, batch, rate, entropy=entropy)
+    settings = {"options": game.options, "seed": seed, "batch": batch, "rate": rate}
+    settings["entropy"] = entropy
+    points = _go_on(trainer, out, settings) if resume else []
     console = Console(stderr=True)
     with (out / "curve.csv").open("w", encoding="ascii", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(Point._fields)
+        writer.writerows([f"{value:.6g}" for value in point] for point in points)
         with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
-            task = bar.add_task("batches", total=iterations)
-            for _ in range(iterations):
+            task = bar.add_task("batches", total=iterations, completed=len(points))
+            while len(points) < iterations:
                 points.append(trainer.step())
                 writer.writerow(f"{value:.6g}" for value in points[-1])
                 file.flush()
+                kept = {"settings": settings, "points": points, **trainer.state()}
+                with replacing(out / "checkpoint.json") as partial:
+                    partial.write_text(json.dumps(kept), encoding="ascii")
                 bar.advance(task)
     trainer.player.write(out / "policy.json")
     draw(points, out / "curve.png")
     game.close()
     strict.close()
     return points
+
+
+def _go_on(trainer: Trainer, out: Path, settings: Mapping[str, Any]) -> list[Point]:
+    """Brings the trainer where the folder's checkpoint is; the points so far."""
+    path = out / "checkpoint.json"
+    if not path.exists():
+        return []
+    try:
+        saved = json.loads(path.read_text(encoding="ascii"))
+        same = saved["settings"] == json.loads(json.dumps(settings))
+    except (ValueError, KeyError, TypeError):
+        same = False
+    if not same:
+        raise ValueError(
+            f"{path} is of a run with other settings, or damaged; say --fresh to discard it, or "
+            "choose another --out"
+        )
+    trainer.restore(saved)
+    return [Point(*each) for each in saved["points"]]
 
 
 def draw(points: list[Point], path: Path, window: int = 10) -> None:
@@ -220,18 +283,26 @@ def draw(points: list[Point], path: Path, window: int = 10) -> None:
 @click.option("--iterations", default=60, type=click.IntRange(1), help="Batches.  [60]")
 @click.option("--batch", default=24, type=click.IntRange(1), help="Matches a batch.  [24]")
 @click.option("--rate", default=1.0, type=click.FloatRange(0), help="Length of a step.  [1.0]")
+@click.option(
+    "--entropy", default=0.05, type=click.FloatRange(0), help="Worth of a nat of entropy.  [0.05]"
+)
 @click.option("--seed", default=0, type=click.IntRange(0), help="Of the matches.  [0]")
 @click.option("--skip", multiple=True, metavar="CHECK", help="A check to leave out; repeatable.")
 @click.option("--option", "-o", multiple=True, metavar="NAME=VALUE", help="Of the game.")
+@click.option(
+    "--resume/--fresh", default=True, help="Go on from the checkpoint in --out.  [resume]"
+)
 def command(
     game_id: str,
     out: Path,
     iterations: int,
     batch: int,
     rate: float,
+    entropy: float,
     seed: int,
     skip: tuple[str, ...],
     option: tuple[str, ...],
+    resume: bool,
 ) -> None:
     """Train one small player in every seat of deep search.
 
@@ -239,13 +310,15 @@ def command(
     arenas train DeepSearch-v0 --algo search_selfplay --iterations 40 --seed 0 --out runs/search
     arenas train DeepSearch-v0 --algo search_selfplay --skip "unique answer" --out runs/unchecked
 
-    The folder gets policy.json (a player: learned:runs/search/policy.json), curve.csv and
-    curve.png.
+    The folder gets policy.json (a player: learned:runs/search/policy.json), curve.csv, curve.png
+    and checkpoint.json.
     """  # noqa: D301 - click reads the escape itself
     if game_id.removeprefix("selfplay/") != GAME:
         raise click.ClickException(f"search_selfplay trains {GAME}, not {game_id}")
     try:
-        points = train(out, read_options(option), skip, iterations, seed, batch, rate)
+        points = train(
+            out, read_options(option), skip, iterations, seed, batch, rate, entropy, resume
+        )
     except (ValueError, OSError) as error:
         raise click.ClickException(str(error)) from None
     last = points[-min(10, len(points)) :]

@@ -21,8 +21,11 @@ diluted nor preferred. An illegal reply forfeits the match. What this adds, each
 `--model tiny` builds a transformer of about 0.2 million weights and a tokenizer from the games' own
 texts. It has read nothing, so it first imitates, for `--warmup` updates, how random legal moves are
 spelled, which teaches the format of replies and nothing about which move is good (`--warmup 0`
-leaves the format to forfeits too). `--model ORG/NAME` or a folder is a pretrained one, trained in
-the same way, whole or by adapters (`--lora RANK`), in one process on the devices that it is put on.
+leaves the format to forfeits too). Where random play never gets as far as some seat, `--imitate`
+names a scripted player to imitate. `--no-rules` leaves the rules out of its prompts, which it could
+not follow and which are most of their tokens. `--model ORG/NAME` or a folder is a pretrained one,
+trained in the same way, whole or by adapters (`--lora RANK`), in one process on the devices that it
+is put on.
 
     arenas train KuhnPoker-v0 --algo spiral --model tiny --out runs/kuhn-spiral
     arenas train KuhnPoker-v0 TicTacToe-v0 --algo spiral --model Qwen/Qwen3-0.6B --lora 32
@@ -34,14 +37,16 @@ a draw, one seat takes all. Each is measured in every iteration, and said aloud 
 from __future__ import annotations
 
 import copy
+import csv
 import json
 import math
 import shutil
 import signal
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import Field, asdict, dataclass, field, fields, replace
 from pathlib import Path
 from statistics import fmean
 from typing import Any, NamedTuple, get_args
@@ -76,6 +81,7 @@ from arenas.baselines.ppo_selfplay import (
 )
 from arenas.core.game import Game
 from arenas.core.policy import Policy, Reply, Tokens, Turn
+from arenas.core.record import MatchRecord
 from arenas.core.rng import Rng
 from arenas.policies.files import replacing
 from arenas.policies.game_tree import GameTree
@@ -119,9 +125,11 @@ _COUNTS = (
     "epochs",
     "minibatches",
     "pass_tokens",
+    "warmup_tokens",
     "width",
     "depth",
     "vocabulary",
+    "vocabulary_matches",
     "groups",
     "pool_size",
     "snapshot_every",
@@ -153,6 +161,7 @@ class Config:
     temperature: float = _setting(1.0, "Of sampling.")
     max_tokens: int = _setting(4096, "Budget of a reply.")
     history: bool = _setting(True, "Show a seat all it was told and said, not the situation alone.")
+    rules: bool = _setting(True, "Show it the rules, not just its name.")
     illegal: str = _setting("retry:0", "What follows an illegal reply; retry:0 is a forfeit.")
     advantage: str = _setting("rae", "rae, grpo or none.")
     decay: float = _setting(0.95, "Of the baselines of rae and none.")
@@ -174,7 +183,11 @@ class Config:
     width: int = _setting(64, "The tiny model's hidden size.")
     depth: int = _setting(2, "Its layers.")
     vocabulary: int = _setting(1024, "Most tokens of its tokenizer.")
-    warmup: int = _setting(0, "Updates that imitate random legal play first.")
+    vocabulary_matches: int = _setting(100, "Matches of each game whose texts the tokenizer is of.")
+    warmup: int = _setting(0, "Updates that imitate legal play first.")
+    warmup_tokens: int = _setting(16_384, "Most tokens of distinct rows of such an update.")
+    warmup_matches: int = _setting(0, "Of that play; 0 for as many as an iteration has.")
+    imitate: str = _setting("random", "The player whose moves are imitated.")
     groups: int = _setting(4, "Matches are split into so many; each draws its opponent.")
     pool_share: float = _setting(0.0, "Share of groups that meet the pool instead of themselves.")
     pool_rule: str = _setting(
@@ -195,7 +208,7 @@ class Config:
         for name in ("temperature", "learning_rate", "clip", "max_grad_norm"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name}={getattr(self, name)}: above 0")
-        for name in ("kl", "lora", "warmup"):
+        for name in ("kl", "lora", "warmup", "warmup_matches"):
             if not getattr(self, name) >= 0:
                 raise ValueError(f"{name}={getattr(self, name)}: 0 or more")
         if not 0 <= self.pool_share <= 1:
@@ -241,29 +254,32 @@ _TEMPLATE = (
 _SPECIAL = ("<|end|>", "<|system|>", "<|user|>", "<|assistant|>")
 
 
-class RandomSpeaker(Policy):
-    """Says random legal moves in words, with the ids that a model would need to say the same.
+class Speaker(Policy):
+    """Says another player's moves in words, with the ids that a model would need to say the same.
 
     Args:
+        player: whose moves.
         prompts: without them there are no ids.
 
     Attributes:
-        heard: all texts that it read or said, in order.
+        heard: all texts that it read or said, in order, the rules first.
     """
 
-    name = "random"
     speaks = True
     trainable = True
 
-    def __init__(self, prompts: Prompts | None = None) -> None:
+    def __init__(self, player: Policy, prompts: Prompts | None = None) -> None:
+        self.name = player.name
+        self.player = player
         self.prompts = prompts
         self.heard: dict[str, None] = {}
 
     def act(self, turns: Sequence[Turn]) -> list[Reply]:
-        return [self._reply(turn) for turn in turns]
+        replies = self.player.act(turns)
+        return [self._said(turn, reply) for turn, reply in zip(turns, replies, strict=True)]
 
-    def _reply(self, turn: Turn) -> Reply:
-        said = turn.format(turn.sample())
+    def _said(self, turn: Turn, reply: Reply) -> Reply:
+        said = turn.format(reply.move) if reply.text is None else reply.text
         self.heard.update(dict.fromkeys([*(m["content"] for m in turn.messages), said]))
         if self.prompts is None:
             return Reply(text=said)
@@ -271,13 +287,48 @@ class RandomSpeaker(Policy):
         return Reply(text=said, tokens=Tokens(self.prompts.prompt(turn, len(ids)).ids, ids))
 
 
-def tiny_tokenizer(games: Games, vocabulary: int) -> Any:
-    """A byte-level BPE tokenizer with a chat template, made from the texts of random play."""
-    speaker = RandomSpeaker()
+def speakers(games: Games, player: str, prompts: Prompts | None = None) -> dict[str, Speaker]:
+    """The player of that name in words, of each game.
+
+    Raises:
+        ValueError: a game has no such player.
+    """
+    return {
+        game_id: Speaker(arenas.make_player(game_id, player, game), prompts)
+        for game_id, game in games.items()
+    }
+
+
+def alone(games: Games, players: Mapping[str, Policy]) -> Any:
+    """Players of each game: the game's own in all seats."""
+    return lambda game_id, group: [players[game_id]] * games[game_id].spec.seats
+
+
+def tiny_tokenizer(
+    games: Games,
+    vocabulary: int,
+    imitated: str = "random",
+    rules: bool = True,
+    matches: int = 100,
+) -> Any:
+    """A byte-level BPE tokenizer with a chat template, made from the texts of some play.
+
+    Args:
+        games: whose texts.
+        vocabulary: most tokens.
+        imitated: the player that speaks in all seats.
+        rules: count what the games tell of their rules.
+        matches: of each game.
+    """
+    spoken = speakers(games, imitated)
     for _ in play_trajectories(
-        listed(games), against(games, speaker, speaker), 100 * len(games), swap=False
+        listed(games), alone(games, spoken), matches * len(games), swap=False
     ):
         pass
+    heard = [text for each in spoken.values() for text in each.heard]
+    if not rules:
+        told = {game.brief(seat) for game in games.values() for seat in range(game.spec.seats)}
+        heard = [text for text in heard if text not in told]
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence([
         pre_tokenizers.Split(Regex(_PIECES), "isolated"),
@@ -290,7 +341,7 @@ def tiny_tokenizer(games: Games, vocabulary: int) -> Any:
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
-    tokenizer.train_from_iterator(speaker.heard, trainer)
+    tokenizer.train_from_iterator(heard, trainer)
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
         eos_token=_SPECIAL[0],
@@ -328,7 +379,9 @@ def load(config: Config, games: Games) -> tuple[Any, Any]:
         OSError: there is no such model.
     """
     if config.model == TINY:
-        tokenizer = tiny_tokenizer(games, config.vocabulary)
+        tokenizer = tiny_tokenizer(
+            games, config.vocabulary, config.imitate, config.rules, config.vocabulary_matches
+        )
         model = tiny_model(config, tokenizer).to(config.device)
     else:
         tokenizer = AutoTokenizer.from_pretrained(config.model)
@@ -498,6 +551,26 @@ def passes(samples: Sequence[Sampled], most: int) -> Iterator[list[Sampled]]:
         yield batch
 
 
+def some(rows: Sequence[Row], most: int, generator: torch.Generator) -> list[Row]:
+    """All rows, if distinct ones have at most so many tokens; else as many as do, at random.
+
+    At least one.
+    """
+    if sum(map(len, {tuple(row.ids) for row in rows})) <= most:
+        return list(rows)
+    chosen: list[Row] = []
+    tokens, known = 0, set()
+    for number in torch.randperm(len(rows), generator=generator).tolist():
+        ids = tuple(rows[number].ids)
+        if ids not in known:
+            known.add(ids)
+            tokens += len(ids)
+        if chosen and tokens > most:
+            break
+        chosen.append(rows[number])
+    return chosen
+
+
 def update(
     model: Any,
     average: Weights,
@@ -584,6 +657,28 @@ def against(games: Games, learner: Policy, other: Policy) -> Any:
     return lambda game_id, group: [learner, *[other] * (games[game_id].spec.seats - 1)]
 
 
+class End(NamedTuple):
+    """How many matches of one iteration's training ended so.
+
+    Attributes:
+        iteration: from 1; those of the first were played before anything but the warm-up.
+        game: its full id.
+        ended: the reason; where a proposal was refused, also the check that it failed.
+        matches: the number.
+    """
+
+    iteration: int
+    game: str
+    ended: str
+    matches: int
+
+
+def ending(record: MatchRecord) -> str:
+    """How a match ended, as `End.ended` has it."""
+    failed = [each["name"] for each in record.evidence.get("checks", ()) if not each["passed"]]
+    return f"{record.reason}: {failed[0]}" if failed else record.reason
+
+
 class Training:
     """All that training depends on, so all that a checkpoint holds.
 
@@ -592,6 +687,11 @@ class Training:
         config: settings.
         out: folder of the run.
 
+    Attributes:
+        curve: measurements, as `curve.csv` has them.
+        ends: of all iterations so far, as `ends.csv` has them.
+        records: of each trajectory that `play` gave last, in its order.
+
     Raises:
         ValueError: the model cannot play one of the games so.
         OSError: there is no such model.
@@ -599,6 +699,7 @@ class Training:
 
     def __init__(self, games: Games, config: Config, out: Path) -> None:
         self.games, self.config, self.out = dict(games), config, out
+        _check_listed(self.games, config.moves)
         self.model, self.tokenizer = load(config, games)
         self.player = LanguagePolicy(
             self.model,
@@ -606,6 +707,7 @@ class Training:
             moves=config.moves,  # type: ignore[arg-type]
             sampling=Sampling(temperature=config.temperature, max_tokens=config.max_tokens),
             history=config.history,
+            rules=config.rules,
             max_rows=config.matches,
             name=LEARNER,
         )
@@ -626,6 +728,8 @@ class Training:
         self.iteration = 0
         self.matches = 0
         self.curve: list[dict[str, float]] = []
+        self.ends: list[End] = []
+        self.records: list[MatchRecord] = []
         self.alarms: list[str] = []
         self._usual_length = 0.0
         self._frozen: LanguagePolicy | None = None
@@ -668,14 +772,16 @@ class Training:
         config = self.config
         if not config.warmup:
             return
-        speaker = RandomSpeaker(self.player.prompts)
+        spoken = speakers(self.games, config.imitate, self.player.prompts)
+        matches = config.warmup_matches or config.matches
         played = play_trajectories(
-            listed(self.games), against(self.games, speaker, speaker), config.matches,
-            self._seed(0), swap=False, illegal=config.illegal,
+            listed(self.games), alone(self.games, spoken), matches, self._seed(0), swap=False,
+            illegal=config.illegal,
         )  # fmt: skip
         rows = [row for each in played for seat in each.seats for row in seat.rows()]
         for _ in range(config.warmup):
-            imitate(self.model, self.optimizer, rows, config)
+            chosen = some(rows, config.warmup_tokens, self.generator)
+            imitate(self.model, self.optimizer, chosen, config)
         _set(self.average, self.weights)
         self.player.set_version(0)
 
@@ -691,6 +797,8 @@ class Training:
         share = config.matches / config.groups
         mirror: tuple[Member | None, float] = None, share * (len(members) - len(frozen))
         found: list[Trajectory] = []
+        self.records = []
+        ends: Counter[tuple[str, str]] = Counter()
         for number, (member, count) in enumerate([mirror, *((each, share) for each in frozen)]):
             other = self.player if member is None else self._opponent(member)
             # Whole rounds: every game, every repetition and, against others, every seat.
@@ -710,8 +818,11 @@ class Training:
                 self.matches += 1
                 own = [seat for seat in each.seats if seat.trainable]
                 found += own
+                self.records += [each.record] * len(own)
+                ends[each.record.game, ending(each.record)] += 1
                 if member is not None:
                     self.pool.record(LEARNER, member.name, [own[0].reward])
+        self.ends += [End(self.iteration + 1, *key, count) for key, count in sorted(ends.items())]
         return found
 
     def _seed(self, stream: int) -> int:
@@ -740,6 +851,8 @@ class Training:
         a reply; `cut` the share that the budget cut; `illegal` the share of illegal replies;
         `draws` the share of matches in which all seats got the same; `canonical` the share of
         replies spelled as `moves="scored"` spells them, so how far scored odds are those of play.
+        Of games whose seats have unlike roles it says for each role the number of `replies` that
+        are trained on and the share of them that is illegal.
         """
         turns = [turn for each in trajectories for turn in each.turns if turn.tokens is not None]
         tokens = [turn.tokens for turn in turns if turn.tokens is not None]
@@ -761,10 +874,30 @@ class Training:
             ),
             "draws": fmean(len(set(each.rewards)) == 1 for each in trajectories),
         }
+        for game_id, role in self._roles:
+            own = [
+                turn.illegal is not None
+                for each in trajectories
+                if (each.game, each.role) == (game_id, role)
+                for turn in each.turns
+            ]
+            name = self._of(game_id, role)
+            figures[f"{name}_replies"] = len(own)
+            figures[f"{name}_illegal"] = fmean(own) if own else math.nan
         if not self._usual_length:
             self._usual_length = figures["reply_tokens"]
         self.alarms = alarms(figures, self._usual_length)
         return figures
+
+    @property
+    def _roles(self) -> list[tuple[str, str]]:
+        """The roles of each game that has several."""
+        found = [(game_id, dict.fromkeys(game.spec.roles)) for game_id, game in self.games.items()]
+        return [(game_id, role) for game_id, roles in found if len(roles) > 1 for role in roles]
+
+    def _of(self, game_id: str, figure: str) -> str:
+        """What a figure of one game is called."""
+        return f"{game_id.split('/')[-1]}/{figure}" if len(self.games) > 1 else figure
 
     def _snapshot(self) -> None:
         name = f"{self.iteration:06d}"
@@ -814,10 +947,9 @@ class Training:
         results: dict[tuple[str, str], PlayerResult] = {}
         with self.averaged() as player:
             for game_id in self.games:
-                start = f"{game_id.split('/')[-1]}/" if len(self.games) > 1 else ""
                 tree = self._trees[game_id]
                 if tree is not None:
-                    figures[f"{start}nash_conv"] = nash_conv(tree, self._scorer()).total
+                    figures[self._of(game_id, "nash_conv")] = nash_conv(tree, self._scorer()).total
                 replies = illegal = 0
                 for name, reference in self._references[game_id].items():
                     results[game_id, name], taken = self._compete(game_id, player, reference, games)
@@ -825,9 +957,10 @@ class Training:
                         replies + taken,
                         illegal + results[game_id, name].illegal_moves,
                     )
-                    figures[f"{start}reward_vs_{name}"] = results[game_id, name].mean
-                    figures[f"{start}interval_vs_{name}"] = results[game_id, name].interval
-                figures[f"{start}illegal_in_play"] = illegal / replies
+                    against = results[game_id, name]
+                    figures[self._of(game_id, f"reward_vs_{name}")] = against.mean
+                    figures[self._of(game_id, f"interval_vs_{name}")] = against.interval
+                figures[self._of(game_id, "illegal_in_play")] = illegal / replies
         return figures, results
 
     def _scorer(self) -> LanguagePolicy:
@@ -862,12 +995,17 @@ class Training:
 
     def save(self) -> None:
         """Writes the checkpoint."""
-        contents = {
+        write_saved(self.state(), self.out / "checkpoint.pt")
+
+    def state(self) -> dict[str, Any]:
+        """What a checkpoint holds; `take` goes on from it."""
+        return {
             "games": dict(listed(self.games)),
             "config": asdict(self.config),
             "iteration": self.iteration,
             "matches": self.matches,
             "curve": self.curve,
+            "ends": [list(each) for each in self.ends],
             "usual_length": self._usual_length,
             "weights": {name: each.detach() for name, each in self.weights.items()},
             "average": self.average,
@@ -876,7 +1014,6 @@ class Training:
             "baselines": self.baselines.state(),
             "pool": self.pool.state(),
         }
-        write_saved(contents, self.out / "checkpoint.pt")
 
     def export(self) -> None:
         """Writes what follows from the checkpoint that was saved: the model and the curve."""
@@ -884,6 +1021,8 @@ class Training:
             self.model.save_pretrained(self.out / "model")
         self.tokenizer.save_pretrained(self.out / "model")
         write_curve(self.curve, self.out)
+        with replacing(self.out / "ends.csv") as partial, partial.open("w", newline="") as file:
+            csv.writer(file).writerows([End._fields, *self.ends])
         if self.config.pool_share:
             write_pool(self.pool, self.out)
 
@@ -900,8 +1039,13 @@ class Training:
                 raise ValueError(f"{path} is no checkpoint of this algorithm")
             there = {**saved["config"], "games": saved["games"]}
             check_same_run(there, {**asdict(self.config), "games": dict(listed(self.games))})
+        self.take(saved)
+
+    def take(self, saved: Mapping[str, Any]) -> None:
+        """Goes on from what `state` gave."""
         self.iteration, self.matches = saved["iteration"], saved["matches"]
         self.curve, self._usual_length = saved["curve"], saved["usual_length"]
+        self.ends = [End(*each) for each in saved["ends"]]
         _set(self.weights, saved["weights"])
         _set(self.average, saved["average"])
         self.optimizer.load_state_dict(saved["optimizer"])
@@ -936,6 +1080,17 @@ def _set(into: Mapping[str, torch.Tensor], weights: Weights) -> None:
     with torch.no_grad():
         for name, each in weights.items():
             into[name].copy_(each)
+
+
+def _check_listed(games: Games, moves: str) -> None:
+    """Refuses ways to move that need a list of legal moves, in a game that has none."""
+    for game_id, game in games.items():
+        state = game.new(Rng(0))
+        if moves != "free" and any(game.legal(state, seat) is None for seat in game.movers(state)):
+            raise ValueError(
+                f"moves={moves!r}: {game_id} does not list its legal moves, so what a choice was "
+                "made among cannot be kept for training; take moves='free'"
+            )
 
 
 def _tree_of(game: Game[Any]) -> GameTree | None:
@@ -1034,9 +1189,20 @@ def draw(curve: Sequence[Mapping[str, float]], path: Path, title: str) -> None:
 
 
 def report(training: Training) -> str:
-    """The final lines: what the saved model does in `final_games` matches with each reference."""
+    """The final lines: how training matches ended at first and at last, and results.
+
+    The results are of the saved model in `final_games` matches with each reference.
+    """
     figures, results = training.measure(training.config.final_games)
     lines = [f"{training.iteration} iterations, {training.matches} matches"]
+    for iteration in sorted({1, training.iteration}):
+        own = [each for each in training.ends if each.iteration == iteration]
+        matches = sum(each.matches for each in own)
+        shares = [
+            f"{training._of(each.game, each.ended)} {each.matches / matches:.1%}"
+            for each in sorted(own, key=lambda each: -each.matches)
+        ]
+        lines.append(f"iteration {iteration} ended: {', '.join(shares)}")
     for name, figure in figures.items():
         if name.endswith("nash_conv"):
             lines.append(f"{name.replace('nash_conv', 'NashConv')} {figure:.4f}")
@@ -1050,45 +1216,66 @@ def report(training: Training) -> str:
     return "\n".join(lines)
 
 
-def _options(command: Any) -> Any:
-    """An option for every setting, in their order."""
-    for each in reversed(fields(Config)):
-        kind = type(each.default)
-        name = each.name.replace("_", "-")
-        default = str(each.default)
-        if each.name in TINY_DEFAULTS:
-            default += f"; tiny: {TINY_DEFAULTS[each.name]}"
-        command = click.option(
-            f"--{name}/--no-{name}" if kind is bool else f"--{name}",
-            each.name,
-            type=None if kind is bool else kind,
-            default=None,
-            help=f"{each.metadata['help']}  [{default}]",
-        )(command)
-    return command
+def options(config: type[Config]) -> Callable[[Any], Any]:
+    """The arguments of a command that `run` takes, with an option for every setting."""
+
+    def add(command: Any) -> Any:
+        for argument in reversed([*_COMMON, *map(_option, fields(config))]):
+            command = argument(command)
+        return command
+
+    return add
 
 
-@click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.argument("game_ids", metavar="GAME_ID...", nargs=-1, required=True)
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="Folder of the run.  [runs/GAME-spiral-SEED]",
+_COMMON = (
+    click.argument("game_ids", metavar="GAME_ID...", nargs=-1, required=True),
+    click.option(
+        "--out",
+        type=click.Path(path_type=Path, file_okay=False),
+        help="Folder of the run.  [runs/GAME-ALGORITHM-SEED]",
+    ),
+    click.option(
+        "--resume/--fresh",
+        default=True,
+        help="Go on from the checkpoint in --out, or discard it.  [resume]",
+    ),
+    click.option("--time-limit", type=float, help="Stop after so many seconds, ready to go on."),
+    click.option(
+        "--threads",
+        default=1,
+        type=click.IntRange(1),
+        help="PyTorch's; part of what the last bits depend on.  [1]",
+    ),
+    click.option(
+        "--option",
+        "-o",
+        multiple=True,
+        metavar="NAME=VALUE",
+        help="An option of the game, where there is one; repeatable.",
+    ),
 )
-@click.option(
-    "--resume/--fresh",
-    default=True,
-    help="Go on from the checkpoint in --out, or discard it.  [resume]",
-)
-@click.option("--time-limit", type=float, help="Stop after so many seconds, ready to go on.")
-@click.option("--threads", default=1, type=click.IntRange(1), help="PyTorch's; part of what the "
-              "last bits depend on.  [1]")  # fmt: skip
-@click.option(
-    "--option", "-o", multiple=True, metavar="NAME=VALUE",
-    help="An option of the game, where there is one; repeatable.",
-)  # fmt: skip
-@_options
-def command(
+
+
+def _option(setting: Field[Any]) -> Any:
+    kind = type(setting.default)
+    name = setting.name.replace("_", "-")
+    default = str(setting.default)
+    if setting.name in TINY_DEFAULTS:
+        default += f"; tiny: {TINY_DEFAULTS[setting.name]}"
+    return click.option(
+        f"--{name}/--no-{name}" if kind is bool else f"--{name}",
+        setting.name,
+        type=None if kind is bool else kind,
+        default=None,
+        help=f"{setting.metadata['help']}  [{default}]",
+    )
+
+
+def run(
+    kind: type[Training],
+    settings_of: type[Config],
+    algorithm: str,
+    *,
     game_ids: tuple[str, ...],
     out: Path | None,
     resume: bool,
@@ -1097,19 +1284,17 @@ def command(
     option: tuple[str, ...],
     **settings: Any,
 ) -> None:
-    """Train a language model by self-play, in one game or several (SPIRAL).
+    """Trains as the arguments of `options` say, and prints the report.
 
-    \b
-    arenas train KuhnPoker-v0 --algo spiral --model tiny --seed 0
-    arenas train KuhnPoker-v0 --algo spiral --advantage none --out runs/one-baseline
-    arenas train KuhnPoker-v0 TicTacToe-v0 --algo spiral --model Qwen/Qwen3-0.6B --lora 32 \\
-        --device cuda --dtype bfloat16
-    tensorboard --logdir runs
+    Args:
+        kind: what trains.
+        settings_of: the class of its settings.
+        algorithm: its name, for the folder of the run.
+        game_ids, out, resume, time_limit, threads, option, settings: of the command line.
 
-    The folder gets model/ (a player: language:runs/kuhn/model), curve.csv, curve.png, config.json,
-    TensorBoard events, checkpoint.pt, and the pool where it is used. Ctrl-C saves; the same command
-    goes on from there, to the same figures as if it had never stopped.
-    """  # noqa: D301 - click reads the escape itself
+    Raises:
+        click.ClickException: an argument is wrong, or there is no such model.
+    """
     torch.set_num_threads(threads)
     # Each checkpoint would show a bar of its own.
     transformers_logging.disable_progress_bar()
@@ -1122,10 +1307,10 @@ def command(
         }
         chosen = {name: value for name, value in settings.items() if value is not None}
         tiny = chosen.get("model", TINY) == TINY
-        config = replace(Config(), **{**(TINY_DEFAULTS if tiny else {}), **chosen})
+        config = replace(settings_of(), **{**(TINY_DEFAULTS if tiny else {}), **chosen})
         short = "-".join(each.split("/")[-1] for each in games)
-        out = out or Path("runs") / f"{short}-spiral-{config.seed}"
-        training = Training(games, config, out)
+        out = out or Path("runs") / f"{short}-{algorithm}-{config.seed}"
+        training = kind(games, config, out)
         if not resume:
             _discard(out)
         if (out / "checkpoint.pt").exists():
@@ -1145,9 +1330,31 @@ def command(
         raise click.exceptions.Exit(128 + signal.SIGINT)  # As shells have it.
 
 
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@options(Config)
+def command(**arguments: Any) -> None:
+    """Train a language model by self-play, in one game or several (SPIRAL).
+
+    \b
+    arenas train KuhnPoker-v0 --algo spiral --model tiny --seed 0
+    arenas train KuhnPoker-v0 --algo spiral --advantage none --out runs/one-baseline
+    arenas train KuhnPoker-v0 TicTacToe-v0 --algo spiral --model Qwen/Qwen3-0.6B --lora 32 \\
+        --device cuda --dtype bfloat16
+    tensorboard --logdir runs
+
+    The folder gets model/ (a player: language:runs/kuhn/model), curve.csv, curve.png, ends.csv (how
+    training matches ended), config.json, TensorBoard events, checkpoint.pt, and the pool where it
+    is used. Ctrl-C saves; the same command goes on from there, to the same figures as if it had
+    never stopped.
+    """  # noqa: D301 - click reads the escape itself
+    run(Training, Config, "spiral", **arguments)
+
+
 def _discard(out: Path) -> None:
     """Removes what a run has written, and nothing else."""
-    for name in ("checkpoint.pt", "curve.csv", "curve.png", "config.json", "pool.json"):
+    for name in (
+        "checkpoint.pt", "curve.csv", "curve.png", "ends.csv", "config.json", "pool.json",
+    ):  # fmt: skip
         (out / name).unlink(missing_ok=True)
     for name in ("pool", "tensorboard", "model"):
         shutil.rmtree(out / name, ignore_errors=True)

@@ -276,14 +276,26 @@ class RoleMeans:
         """
         paid = np.array([clue_rewards(game, state) for state in played.states])
         spies = np.array([state.spy for state in played.states])
+        clues = played.clues
+        worth = self.less(paid, spies)[clues.match, clues.seat]
+        return torch.from_numpy(worth.astype(np.float32))
+
+    def less(self, paid: np.ndarray, spies: np.ndarray) -> np.ndarray:
+        """Each player's reward less its role's mean, which the batch has moved before.
+
+        Args:
+            paid: float (n, P), the clue-stage rewards of each match.
+            spies: int (n,), its spy.
+
+        Returns:
+            float (n, P).
+        """
         row, own = np.arange(len(paid)), 1 - self.decay
         spy, rest = paid[row, spies], paid.sum(1) - paid[row, spies]
         self.spy += own * (float(spy.mean()) - self.spy)
-        self.civilians += own * (float(rest.mean()) / (game.players - 1) - self.civilians)
-        clues = played.clues
-        is_spy = clues.seat == spies[clues.match]
-        mean = np.where(is_spy, self.spy, self.civilians)
-        return torch.from_numpy((paid[clues.match, clues.seat] - mean).astype(np.float32))
+        self.civilians += own * (float(rest.mean()) / (paid.shape[1] - 1) - self.civilians)
+        is_spy = np.arange(paid.shape[1]) == spies[:, None]
+        return np.asarray(paid - np.where(is_spy, self.spy, self.civilians))
 
 
 def clue_rewards(game: Spy, state: SpyState) -> list[float]:

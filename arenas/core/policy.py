@@ -31,15 +31,18 @@ class Turn:
         seat: the seat to move.
         rng: a stream of this turn alone, so that answers do not depend on how turns are batched.
         match_id: names the match within one rollout.
+        refused: why the seat's latest submission was illegal, so that it is asked again; None if it
+            was legal, or there was none.
     """
 
-    __slots__ = ("_conversation", "_state", "game", "match_id", "rng", "seat")
+    __slots__ = ("_conversation", "_state", "game", "match_id", "refused", "rng", "seat")
 
     def __init__(self, game: Game[Any], state: Any, seat: int, rng: Rng, match_id: int = 0) -> None:
         self.game = game
         self.seat = seat
         self.rng = rng
         self.match_id = match_id
+        self.refused: str | None = None
         self._state = state
         self._conversation: Any = None
 
@@ -48,6 +51,7 @@ class Turn:
         """The turn of an awaited seat of a match; its stream follows from the match's seed."""
         rng = Rng(match.seed).fork(TURNS, seat, match.submitted[seat])
         turn = cls(match.game, match.state, seat, rng, match_id)
+        turn.refused = match.last_illegal[seat]
         turn._conversation = match.conversation
         return turn
 

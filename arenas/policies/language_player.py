@@ -25,6 +25,7 @@ def yes_or_no(text: str) -> bool:
 _KINDS: dict[str, Any] = {
     "moves": str,
     "history": yes_or_no,
+    "rules": yes_or_no,
     "temperature": float,
     "top_p": float,
     "top_k": int,
@@ -39,8 +40,8 @@ def language_player(game: Game[Any], argument: str) -> LanguagePolicy:
     """The player `language:PATH?NAME=VALUE&...`, as in `language:runs/model?moves=scored`.
 
     PATH is a folder that `save_pretrained` wrote, model and tokenizer, or a name on the hub. Names:
-    `moves` (free, constrained, labels, scored), `history` (yes or no), `temperature`, `top_p`,
-    `top_k`, `max_tokens`, `stop` (any number of times), `device` and `dtype`.
+    `moves` (free, constrained, labels, scored), `history` and `rules` (yes or no), `temperature`,
+    `top_p`, `top_k`, `max_tokens`, `stop` (any number of times), `device` and `dtype`.
 
     Raises:
         ValueError: there is no path, or a name or value is wrong.
@@ -73,5 +74,5 @@ def language_player(game: Game[Any], argument: str) -> LanguagePolicy:
         for name, option in (("device", "device_map"), ("dtype", "dtype"))
         if name in given
     }
-    options = {name: given.pop(name) for name in ("moves", "history") if name in given}
+    options = {name: given.pop(name) for name in ("moves", "history", "rules") if name in given}
     return LanguagePolicy.load(path, model_options=model, sampling=Sampling(**given), **options)

@@ -11,6 +11,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator
 
+from arenas.sandbox.parsing import parse
+
 _MODULES = """
 __main__ _ctypes _frozen_importlib _imp _io _posixsubprocess _pytest _signal _socket _thread
 _xxsubinterpreters ast asyncio atexit bdb builtins cffi code codeop concurrent conftest coverage
@@ -75,11 +77,11 @@ def new_means(before: Iterable[bytes], after: bytes) -> list[str]:
     had: set[tuple[str, str]] = set()
     for source in before:
         try:
-            had |= set(_means(ast.parse(source)))
+            had |= set(_means(parse(source)))
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             continue
     try:
-        tree = ast.parse(after)
+        tree = parse(after)
         new = sorted(set(_means(tree)) - had)
     except (RecursionError, MemoryError, ValueError):
         return ["is too deeply nested"]

@@ -24,6 +24,8 @@ import marshal
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from arenas.sandbox.parsing import parse
+
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 _EQUAL = frozenset({"assertEqual", "assertEquals", "assertAlmostEqual", "assertListEqual"}) | {
@@ -58,7 +60,7 @@ class Twins:
 
     def __init__(self, path: str, source: bytes) -> None:
         self.path = path
-        self._module = ast.parse(source, path)
+        self._module = parse(source, path)
         pool = [node.value for node in ast.walk(self._module) if isinstance(node, ast.Constant)]
         self._twins = {
             name: _Alter(pool).alter(function) for name, function in _tests(self._module.body)

@@ -17,6 +17,7 @@ from arenas.games.bug_repair.mutations import OPERATORS, Mutation, mutations_of
 from arenas.games.bug_repair.project import Project
 from arenas.games.bug_repair.workbench import Workbench, suspicion
 from arenas.sandbox import Tree
+from arenas.sandbox.parsing import parse
 
 FEATURES = len(OPERATORS) + 6
 """Columns of the view: one a kind of mutation, then
@@ -131,7 +132,7 @@ def without_tests(tree: Tree, failing: Iterable[str]) -> Tree:
     written: dict[str, bytes | str | None] = {}
     for path, names in by_file.items():
         try:
-            module = ast.parse(tree[path])
+            module = parse(tree[path])
         except (KeyError, SyntaxError, ValueError):
             continue
         lines = tree[path].split(b"\n")

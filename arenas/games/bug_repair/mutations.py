@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from arenas.sandbox import Tree
+from arenas.sandbox.parsing import parse
 
 OPERATORS = (
     "compare",  # < and <=, > and >=, == and !=, in and not in, is and is not
@@ -117,7 +118,7 @@ def mutations_of(tree: Tree, paths: tuple[str, ...]) -> tuple[Mutation, ...]:
 def _of_file(path: str, data: bytes) -> tuple[Mutation, ...]:
     try:
         finder = _Finder(path, data)
-        finder.visit(ast.parse(data))
+        finder.visit(parse(data))
     except (SyntaxError, ValueError, RecursionError):
         return ()
     order = {kind: number for number, kind in enumerate(OPERATORS)}

@@ -50,7 +50,7 @@ class LanguagePolicy(Policy):
         moves: see above.
         sampling: settings of every turn, or a function that gives them for a turn.
         prompts: how prompts are written; the chat template if there is one.
-        history: of those prompts, unless they are given; see `Prompts`.
+        history, rules: of those prompts, unless they are given; see `Prompts`.
         adapters: names of `peft` adapters by agent name ("player_0") or role; other seats get the
             bare model. All go through together. None leaves the model's active adapters on.
         batching: of free text: "rows" (any device, each turn has its own stream) or "paged" (the
@@ -77,6 +77,7 @@ class LanguagePolicy(Policy):
         sampling: Sampling | Callable[[Turn], Sampling] = Sampling(),  # noqa: B008 (immutable)
         prompts: Prompts | None = None,
         history: bool = True,
+        rules: bool = True,
         adapters: Mapping[str, str] | None = None,
         batching: Literal["rows", "paged"] = "rows",
         reuse: bool = True,
@@ -95,7 +96,7 @@ class LanguagePolicy(Policy):
         ends = getattr(getattr(model, "generation_config", None), "eos_token_id", None)
         end_ids = [ends] if isinstance(ends, int) else ends or ()
         self.prompts = prompts or Prompts(
-            tokenizer, history=history, context=limit, end_ids=end_ids
+            tokenizer, history=history, rules=rules, context=limit, end_ids=end_ids
         )
         self.moves = moves
         self.sampling = sampling

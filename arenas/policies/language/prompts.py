@@ -55,6 +55,8 @@ class Prompts:
         history: True shows the seat all that it was told and answered; False only the rules and the
             situation now, which then is the same however it came about, so that a walk over the
             game tree meets the prompts of play.
+        rules: False leaves the rules out and says only whose seat it is. That is for a model which
+            has read nothing but this game: it cannot follow rules, and prompts are much shorter.
         context: most tokens a model takes, prompt and reply together; None for no limit. The oldest
             messages after the rules are left out where there are too many.
         end_ids: ids that end a reply, beside the tokenizer's and the template's own.
@@ -72,6 +74,7 @@ class Prompts:
         template_args: Mapping[str, Any] | None = None,
         role_prompts: Mapping[str, str] | None = None,
         history: bool = True,
+        rules: bool = True,
         context: int | None = None,
         end_ids: Sequence[int] = (),
     ) -> None:
@@ -82,6 +85,7 @@ class Prompts:
         self.template_args = dict(template_args or {})
         self.role_prompts = dict(role_prompts or {})
         self.history = history
+        self.rules = rules
         self.context = context
         _check_control_tokens(tokenizer)
         self._takes_system = self._takes_neighbours = True
@@ -118,6 +122,8 @@ class Prompts:
                 "player on a server that takes images (server:URL)"
             )
         messages = turn.messages if self.history else _now(turn)
+        if not self.rules:
+            messages[0] = {**messages[0], "content": f"You are {turn.agent}."}
         added = self.role_prompts.get(turn.agent, self.role_prompts.get(turn.role))
         if added is not None:
             messages[0]["content"] += f"\n\n{added}"
@@ -264,9 +270,8 @@ def _check_control_tokens(tokenizer: Any) -> None:
 def _now(turn: Turn) -> Messages:
     """Rules and situation; after an illegal reply also that reply and what was wrong with it."""
     messages = turn.messages
-    told = {"role": "user", "content": turn.told}
-    feedback = [] if messages[-1]["content"] == told["content"] else messages[-2:]
-    return [messages[0], told, *feedback]
+    feedback = messages[-2:] if turn.refused is not None else []
+    return [messages[0], {"role": "user", "content": turn.told}, *feedback]
 
 
 def _unicode(text: str) -> str:
