@@ -91,7 +91,7 @@ def test_the_bayesian_players_account_is_the_view(rules):
             ]
             facing = parts[3].tolist() if turn.view[1] > 1 else None
             assert (known.offered.tolist() if known.offered is not None else None) == facing
-            shown = game.private(match.state.row, 1 - seat, flat.SHOWN)
+            shown = game.shown(match.state.row)[1 - seat]
             assert known.shown.tolist() == shown
             match.submit(seat, game.sample(match.state, seat, rng))
 

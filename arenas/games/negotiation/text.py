@@ -46,11 +46,6 @@ def read(text: str, goods: tuple[str, ...]) -> Said:
             message is written for whoever replied.
     """
     visible = strip_reasoning(text)
-    # Short replies come again and again; of the long ones few would be found.
-    return _kept(visible, goods) if len(visible) <= 80 else _read(visible, goods)
-
-
-def _read(visible: str, goods: tuple[str, ...]) -> Said:
     if visible[:1] == "{":
         return _from_json(visible, goods)
     if "\\boxed" in visible:
@@ -70,16 +65,12 @@ def _read(visible: str, goods: tuple[str, ...]) -> Said:
     return found[0]._replace(line=heard(rest.replace("[ ]", " ")))
 
 
-_kept = lru_cache(maxsize=1 << 12)(_read)
-
-
 def _said(word: str | None, offer: str | None, goods: tuple[str, ...]) -> Said:
     if word is not None:
         return Said(word.lower())
     return Said("offer", _amounts(offer or "", goods))
 
 
-@lru_cache(maxsize=1 << 12)
 def _amounts(offer: str, goods: tuple[str, ...]) -> tuple[int, ...]:
     """Amounts received by good, of what stands inside the brackets of an offer."""
     sides = re.split("->|→", offer)
