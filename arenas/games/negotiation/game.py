@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import takewhile
 from operator import mul, sub
 from typing import Any
 
@@ -261,6 +262,17 @@ class Negotiation(CodedGame):
             parts.append(",".join(map(str, offered)) or kind)
         parts += [quoted(line) for line in state.said if self.talks]
         return "|".join(parts)
+
+    def moves_in(self, info_state: str) -> list[tuple[str, list[int]]]:
+        """Every move that an information state tells, as `played` gives them."""
+        moves = []
+        # The lines that were said follow the moves, in quotation marks.
+        for part in takewhile(lambda part: part[:1] != '"', info_state.split("|")[3:]):
+            if part in KINDS:
+                moves.append((part, []))
+            else:
+                moves.append(("offer", [int(number) for number in part.split(",")]))
+        return moves
 
     def shown(self, row: Row) -> list[list[int]]:
         """By seat and good, the least that it must have started with, as its moves have shown.
