@@ -199,9 +199,9 @@ class Grudging(Policy):
         offered = np.array(theirs[-1][1] or [0, 0]) if theirs and said[-1] is theirs[-1] else None
         refused = len(mine) > 0 and mine[-1][0] == "offer" and theirs[-1][0] != "accept"
         worth, stock = turn.view[3:5].astype(int), turn.view[5:7].astype(int)
-        if offered is not None and offered.any() and (stock - offered >= 0).all():
-            if -offered @ worth > (25 if refused else 0):
-                return game.answer_move("accept")
+        able = offered is not None and offered.any() and (stock - offered >= 0).all()
+        if able and -offered @ worth > (5 if refused else 0):
+            return game.answer_move("accept")
         asked = min(1 + sum(kind == "offer" for kind, _ in theirs), game.largest)
         best, least = worth.argmax(), worth.argmin()
         if stock[least] < 1 or len(mine) % 2:
@@ -217,7 +217,7 @@ def brute_force(match, seat, other):
         return match.outcome.rewards[seat]
     mover, game = match.awaited[0], match.game
     if mover == seat:
-        moves = {move: 1.0 for move in game.legal(match.state, seat)}
+        moves = dict.fromkeys(game.legal(match.state, seat), 1.0)
     elif other == "random":
         legal = game.legal(match.state, mover)
         moves = dict.fromkeys(legal, 1 / len(legal))

@@ -24,6 +24,7 @@ _NAMED = r"(accept|deny)|offer\b\s*:?([^\[\]]*)"
 _COMMAND = re.compile(rf"\[\s*(?:{_NAMED})\s*\]", re.IGNORECASE)
 _MARKED = re.compile(r"\[([^\[\]]{0,40})\]")
 _BARE = re.compile(rf"[\s\"'`*]*(?:{_NAMED}?)[\s\"'`*.!]*", re.IGNORECASE)
+_ARROW = re.compile("->|→")
 _ITEM = re.compile(r"\s*(\d{1,9})\s+([a-z]+)\s*", re.IGNORECASE)
 
 
@@ -73,7 +74,7 @@ def _said(word: str | None, offer: str | None, goods: tuple[str, ...]) -> Said:
 
 def _amounts(offer: str, goods: tuple[str, ...]) -> tuple[int, ...]:
     """Amounts received by good, of what stands inside the brackets of an offer."""
-    sides = re.split("->|→", offer)
+    sides, named = _ARROW.split(offer), _named(goods)
     if len(sides) != 2:
         raise ValueError("an offer is written [Offer: what you give -> what you ask for]")
     amounts = [0] * len(goods)
@@ -82,7 +83,10 @@ def _amounts(offer: str, goods: tuple[str, ...]) -> tuple[int, ...]:
             match = _ITEM.fullmatch(item)
             if match is None:
                 raise ValueError(f"{item.strip()[:40]!r} is no number of units and a good")
-            good = _good(match[2], goods)
+            good = named.get(match[2].lower(), -1)
+            if good < 0:
+                known = ", ".join(goods)
+                raise ValueError(f"there is no good {match[2][:40]!r}; the goods are {known}")
             if amounts[good] * sign < 0:
                 raise ValueError(f"{goods[good]} stands on both sides of the offer")
             if int(match[1]) == 0:
@@ -91,11 +95,11 @@ def _amounts(offer: str, goods: tuple[str, ...]) -> tuple[int, ...]:
     return tuple(amounts)
 
 
-def _good(name: str, goods: tuple[str, ...]) -> int:
-    for number, good in enumerate(goods):
-        if name.lower() in (good.lower(), f"{good.lower()}s"):
-            return number
-    raise ValueError(f"there is no good {name[:40]!r}; the goods are {', '.join(goods)}")
+@lru_cache(maxsize=32)
+def _named(goods: tuple[str, ...]) -> dict[str, int]:
+    """The number of each good by its lower-case name, of one unit and of several."""
+    singles = {good.lower(): number for number, good in enumerate(goods)}
+    return {f"{name}s": number for name, number in singles.items()} | singles
 
 
 def _from_json(text: str, goods: tuple[str, ...]) -> Said:
