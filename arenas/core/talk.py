@@ -19,7 +19,6 @@ ANY_LINE = rf"[^\[\]{{}}<>\x00-\x1f\x7f]{{1,{MAX_LINE}}}"
 _BRACKETS = str.maketrans("[]{}<>", "()()‹›")  # noqa: RUF001
 _SPACES = {"Cc", "Cf", "Cs", "Zl", "Zp", "Zs"}
 _PLAIN = re.compile(r"[ !-;=?-Z\\^-z|~]*")
-_STANDS = re.compile(r"(?: [!-;=?-Z\\^-z|~]+)+")
 _ENCODER = json.JSONEncoder(ensure_ascii=False)
 
 
@@ -37,11 +36,17 @@ def heard(text: str) -> str:
 
 
 def stands(said: str) -> bool:
-    """Whether what follows a move, from its space on, is heard as it is written.
+    """Whether what follows a move, a space and some characters, is heard as it is written.
 
     False says nothing: `heard` tells. True also says that there is no bracket and no tag in it.
     """
-    return len(said) <= MAX_LINE + 1 and _STANDS.fullmatch(said) is not None
+    return (
+        said[0] == " "
+        and said[-1] != " "
+        and "  " not in said
+        and len(said) <= MAX_LINE + 1
+        and _PLAIN.fullmatch(said) is not None
+    )
 
 
 def quoted(line: str) -> str:

@@ -28,9 +28,6 @@ MAX_LISTED_MOVES = 4_096
 MAX_KEPT_WORDS = 1 << 12
 """Moves whose words a game keeps, and as many whose words it recognises."""
 
-MAX_COMMAND = 200
-"""Characters of a move in words that is kept."""
-
 KINDS = ("offer", "accept", "deny")
 FORMS = ("structured", "discrete")
 
@@ -99,7 +96,7 @@ class Negotiation(CodedGame):
             )
         self.goods = tuple(good.name for good in goods)
         self._variant = variant
-        self._events: dict[tuple[int, int], str] = {}
+        self._events: dict[int, str] = {}
         self._commands: dict[str, tuple[int, list[int]]] = {}
         super().__init__(self._spec(offers), flat, self._blank(), self.talk)
         self._moves = self.blank[flat.MOVES]
@@ -359,7 +356,7 @@ class Negotiation(CodedGame):
             return None
         # Most replies are a move as `format` writes it, perhaps with a line that is heard as it is.
         command, bracket, said = strip_reasoning(text).partition("]")
-        known = self._commands.get(command) or self._learn(state, command, bracket)
+        known = self._commands.get(command) or self._learn(command, bracket)
         if known is None or (said and not stands(said)):
             return None
         code, numbers = known
@@ -367,20 +364,23 @@ class Negotiation(CodedGame):
             return None
         return [*numbers, said[1:]] if said and self.talks else numbers[:]
 
-    def _learn(self, state: Position, command: str, bracket: str) -> tuple[int, list[int]] | None:
+    def _learn(self, command: str, bracket: str) -> tuple[int, list[int]] | None:
         """Code and numbers of a move as `format` writes it; kept while there is room."""
-        if command[:1] != "[" or len(command) > MAX_COMMAND:
+        found = words.read_written(command, self.goods) if bracket else None
+        if found is None or max(map(abs, found[0].amounts), default=0) > self.largest:
             return None
-        try:
-            numbers = self.parse(state, 0, command + bracket)
-        except IllegalMove:
-            return None
-        if self.format(state, 0, numbers) != command + bracket:
-            return None
+        said, done = found
+        numbers = self._move_of(said)
         known = self.code(numbers), numbers
         if len(self._commands) < MAX_KEPT_WORDS:
             self._commands[command] = known
+            self._events[known[0]] = done
         return known
+
+    def _move_of(self, said: words.Said, line: str = "") -> Move:
+        if said.kind == "offer":
+            return self.offer_move(said.amounts, line)
+        return self.answer_move(said.kind, line)
 
     def parse(self, state: Position, seat: int, text: str) -> Move:
         if len(text) > self.spec.max_reply_chars:
@@ -389,12 +389,9 @@ class Negotiation(CodedGame):
             said = words.read(text, self.goods)
         except ValueError as error:
             raise IllegalMove(f"{error}; {self._legal_words(state.row)}") from None
-        line = said.line if self.talks else ""
-        if said.kind != "offer":
-            return self.answer_move(said.kind, line)
-        if max(map(abs, said.amounts)) > self.largest:
+        if max(map(abs, said.amounts), default=0) > self.largest:
             raise IllegalMove(f"an offer names at most {self.largest} units of a good")
-        return self.offer_move(said.amounts, line)
+        return self._move_of(said, said.line if self.talks else "")
 
     def check(self, state: Position, seat: int, move: Move) -> None:
         try:
@@ -488,7 +485,8 @@ class Negotiation(CodedGame):
         # All that was done since the seat's own move, or since the one before where it is not over.
         for number in range(max(0, ply - players + (mover == seat)), ply):
             if number % players != seat:
-                told += self._event(row[self._moves + number], number % players)
+                agent = self.spec.agents[number % players]
+                told += f"{agent} {self._event(row[self._moves + number])}"
                 if said and said[number]:
                     told += f" and says {quoted(said[number])}"
                 told += ".\n"
@@ -502,19 +500,18 @@ class Negotiation(CodedGame):
             answer += " or [Deny]"
         return f"{told}\n{self._turn_words[ply]}. Your move: [Offer: ...]{answer}"
 
-    def _event(self, code: int, seat: int) -> str:
-        """A move in words; each is worded once, as far as they are kept."""
-        event = self._events.get((code, seat))
+    def _event(self, code: int) -> str:
+        """What was done by a move, in words; each is worded once, as far as they are kept."""
+        event = self._events.get(code)
         if event is None:
-            kind, agent = flat.kind_of(self.blank, code), self.spec.agents[seat]
+            kind, event = flat.kind_of(self.blank, code), "accepts"
             if kind == flat.OFFER:
                 offered = self.amounts(flat.bundle_of(self.blank, code))
-                given, asked = words.terms(offered, self.goods)
-                event = f"{agent} offers {given} for {asked}"
-            else:
-                event = f"{agent} {'accepts' if kind == flat.ACCEPT else 'denies'}"
+                event = "offers {} for {}".format(*words.terms(offered, self.goods))
+            elif kind == flat.DENY:
+                event = "denies"
             if len(self._events) < MAX_KEPT_WORDS:
-                self._events[code, seat] = event
+                self._events[code] = event
         return event
 
     def show(self, state: Position, seat: int | None = None) -> str:

@@ -25,6 +25,7 @@ _COMMAND = re.compile(rf"\[\s*(?:{_NAMED})\s*\]", re.IGNORECASE)
 _MARKED = re.compile(r"\[([^\[\]]{0,40})\]")
 _BARE = re.compile(rf"[\s\"'`*]*(?:{_NAMED}?)[\s\"'`*.!]*", re.IGNORECASE)
 _ARROW = re.compile("->|→")
+_UNITS = re.compile("[1-9][0-9]{0,8}")
 _ITEM = re.compile(r"\s*(\d{1,9})\s+([a-z]+)\s*", re.IGNORECASE)
 
 
@@ -120,6 +121,35 @@ def _from_json(text: str, goods: tuple[str, ...]) -> Said:
             raise ValueError(f"{side} is an object of goods and whole numbers of units")
         sides.append(", ".join(f"{n} {good}" for good, n in units.items()))
     return Said("offer", _amounts(" -> ".join(sides), goods), heard(line))
+
+
+def read_written(command: str, goods: tuple[str, ...]) -> tuple[Said, str] | None:
+    """Reads a move that is written as `offer` writes it, up to its closing bracket.
+
+    Returns:
+        The move, and what is done in it: "accepts", "denies", "offers 3 Wood for 2 Gold"; None if
+        it is written in any other way, which may be a move nevertheless.
+    """
+    if command in ("[Accept", "[Deny"):
+        return (Said("accept"), "accepts") if command == "[Accept" else (Said("deny"), "denies")
+    if command[:8] != "[Offer: ":
+        return None
+    given, _, asked = command[8:].partition(" -> ")
+    amounts, places = [0] * len(goods), _places(goods)
+    for side, sign in ((given, -1), (asked, 1)):
+        last = -1
+        for item in side.split(", "):
+            units, _, name = item.partition(" ")
+            good = places.get(name, -1)
+            if good <= last or amounts[good] or not _UNITS.fullmatch(units):
+                return None
+            amounts[good], last = sign * int(units), good
+    return Said("offer", tuple(amounts)), f"offers {given} for {asked}"
+
+
+@lru_cache(maxsize=32)
+def _places(goods: tuple[str, ...]) -> dict[str, int]:
+    return {good: number for number, good in enumerate(goods)}
 
 
 # -- writing ---------------------------------------------------------------------------------------
