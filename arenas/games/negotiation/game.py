@@ -355,7 +355,8 @@ class Negotiation(CodedGame):
         if len(text) > self.spec.max_reply_chars:
             return None
         # Most replies are a move as `format` writes it, perhaps with a line that is heard as it is.
-        command, bracket, said = strip_reasoning(text).partition("]")
+        visible = strip_reasoning(text) if "<" in text else text
+        command, bracket, said = visible.partition("]")
         known = self._commands.get(command) or self._learn(command, bracket)
         if known is None or (said and not stands(said)):
             return None
@@ -482,7 +483,7 @@ class Negotiation(CodedGame):
         row, said, players = state.row, state.said, self.players
         ply, told = row[flat.PLY], ""
         mover = ply % players
-        # All that was done since the seat's own move, or since the one before where it is not over.
+        # The last move of each other seat.
         for number in range(max(0, ply - players + (mover == seat)), ply):
             if number % players != seat:
                 agent = self.spec.agents[number % players]
