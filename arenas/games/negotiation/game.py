@@ -262,7 +262,7 @@ class Negotiation(CodedGame):
 
     def moves_in(self, info_state: str) -> list[tuple[str, list[int]]]:
         """Every move that an information state tells, as `played` gives them."""
-        moves = []
+        moves: list[tuple[str, list[int]]] = []
         # The lines that were said follow the moves, in quotation marks.
         for part in takewhile(lambda part: part[:1] != '"', info_state.split("|")[3:]):
             if part in KINDS:
