@@ -123,6 +123,9 @@ def _check_turn(game: Game[Any], match: Match, seat: int, rng: Rng) -> None:
         wrapped = f"<think>{text} or not</think> {text}"
         assert game.parse(state, seat, wrapped) == move, f"{wrapped!r} is not read as {move!r}"
         assert re.fullmatch(game.grammar(state, seat), text), f"{text!r} is not in the grammar"
+        for reply in (text, wrapped):
+            known = game.recognise(state, seat, reply)
+            assert known is None or known == move, f"{reply!r} is recognised as {known!r}"
         assert json.loads(json.dumps(move)) == move, f"the move {move!r} is no JSON value"
     if game.num_actions:
         assert legal, f"seat {seat} is to move and has no legal action"
@@ -135,6 +138,7 @@ def _check_turn(game: Game[Any], match: Match, seat: int, rng: Rng) -> None:
     for text in ("", "[no such move]", "<think>only a thought</think>"):
         with _raises(IllegalMove, f"the reply {text!r} was taken for a move"):
             game.check(state, seat, game.parse(state, seat, text))
+        assert game.recognise(state, seat, text) is None, f"{text!r} is recognised as a move"
     assert game.key(state) == key, "looking at a state changed it"
     _check_copy(game, match, seat, rng)
 

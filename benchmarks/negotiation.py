@@ -4,9 +4,19 @@
     python benchmarks/negotiation.py [--quick] [--json FILE]
 
 Rates are moves a CPU second on one thread, resets paid. Passes go round the rows, so that drift
-falls on all alike; rates are medians over passes, ratios are taken within a pass. The text rows
-play the same replies: offers of one unit for one unit, which both libraries always take, an
+falls on all alike; rates are medians over passes, ratios are taken within a pass.
+
+The text rows do the same work for the same kind of replies, each in its library's documented loop:
+start a match, put together the whole prompt of the player to move, hand in a reply in words, play
+it, score the end. Replies are offers of one unit for one unit, which both libraries always take, an
 acceptance in a quarter of the turns in which an offer of the other stands, and denials.
+
+- "text": our AEC environment, `last()` and `step()`, two dead steps a match included;
+- "text, match": our engine beneath it, as `play_matches` drives it for players that read prompts;
+- "talking": every reply has a spoken line that was never said before;
+- "forgetful": the words that the game keeps from match to match are thrown away after each match,
+  so that nearly every move is read and worded anew;
+- "raw": TextArena without its wrappers, which gives a list of what is new in the place of a prompt.
 """
 
 from __future__ import annotations
@@ -15,18 +25,21 @@ import json
 import random
 import time
 from importlib.metadata import PackageNotFoundError, version
-from itertools import permutations
+from itertools import count, permutations
 from statistics import median
 
 import click
 
 import arenas
+from arenas.core.match import Match
+from arenas.games.negotiation import game as words
 from arenas.games.negotiation import rules as flat
 
 GOODS = ("Wheat", "Wood", "Sheep", "Brick", "Ore")
 OFFERS = [f"[Offer: 1 {give} -> 1 {ask}]" for give, ask in permutations(GOODS, 2)]
 BATCH = 4_096
 BARS = {"compiled loop": 1_000_000, "text / TextArena": 3}
+LINES = count()
 
 
 def core(preset, loop):
@@ -49,15 +62,30 @@ def core(preset, loop):
     return play
 
 
-def chosen(rng, theirs):
-    """A reply; `theirs` says that an offer of the other stands."""
+def chosen(rng, theirs, talk):
+    """A reply; `theirs` says that an offer of the other stands, `talk` asks for a line."""
     luck = rng.random()
     if theirs and luck < 0.25:
-        return "[Accept]"
-    return "[Deny]" if luck < 0.4 else OFFERS[int(rng.random() * len(OFFERS))]
+        reply = "[Accept]"
+    else:
+        reply = "[Deny]" if luck < 0.4 else OFFERS[int(rng.random() * len(OFFERS))]
+    return f"{reply} For the {next(LINES)}th time: think of the winter." if talk else reply
 
 
-def ours():
+def theirs_stands(row):
+    """Whether an offer of the other stands."""
+    return row[flat.OFFERER] not in (-1, row[flat.PLY] % 2)
+
+
+def forget(game):
+    """Throws away the words that a game has kept."""
+    game._commands.clear()
+    game._events.clear()
+    words._holding.cache_clear()
+    words._units.cache_clear()
+
+
+def ours(talk=False, forgetful=False):
     """The text view of the AEC environment in its documented loop, by TextArena's rules."""
     env = arenas.make("Negotiation-v0", view="text", rules="textarena-0.7.4")
 
@@ -71,16 +99,36 @@ def ours():
                     env.step(None)
                     continue
                 assert observation["text"]
-                row = env.match.state.row
-                env.step(chosen(rng, row[flat.OFFERER] not in (-1, row[flat.PLY] % 2)))
+                env.step(chosen(rng, theirs_stands(env.match.state.row), talk))
                 moves += 1
             assert env.match.outcome.reason != "forfeit"
+            if forgetful:
+                forget(env.game)
         return moves / (time.process_time() - start)
 
     return play
 
 
-def textarenas(name):
+def matches():
+    """The engine without an environment around it."""
+    game = arenas.make_game("Negotiation-v0", rules="textarena-0.7.4")
+
+    def play(seconds, rng=random.Random(0)):  # noqa: B008
+        moves, start = 0, time.process_time()
+        while time.process_time() - start < seconds:
+            match = Match(game, rng.getrandbits(40), language=True)
+            while match.awaited:
+                (seat,) = match.awaited
+                assert match.conversation.text(seat)
+                match.reply(seat, chosen(rng, theirs_stands(match.state.row), False))
+                moves += 1
+            assert match.outcome.reason != "forfeit"
+        return moves / (time.process_time() - start)
+
+    return play
+
+
+def textarenas(name, talk=False):
     """TextArena's game in its documented loop, made anew for each match."""
     import textarena
 
@@ -94,7 +142,9 @@ def textarenas(name):
                 player, observation = env.get_observation()
                 assert observation
                 offer = env.state.game_state["current_offer"]
-                done, _ = env.step(chosen(rng, bool(offer) and offer["from_player"] != player))
+                done, _ = env.step(
+                    chosen(rng, bool(offer) and offer["from_player"] != player, talk)
+                )
                 moves += 1
             rewards, _ = env.close()
             assert sum(rewards.values()) == 0
@@ -115,10 +165,14 @@ def main(quick, path):
         "compiled loop, eight goods": core("eight", True),
         "a call a step, five goods": core("five", False),
         "text": ours(),
+        "text, forgetful": ours(forgetful=True),
+        "text, match": matches(),
+        "text, talking": ours(talk=True),
     }
     try:
         version("textarena")
         rows["TextArena"] = textarenas("SimpleNegotiation-v0")
+        rows["TextArena, talking"] = textarenas("SimpleNegotiation-v0", talk=True)
         rows["TextArena, raw"] = textarenas("SimpleNegotiation-v0-raw")
     except PackageNotFoundError:
         print("TextArena is not installed: its rows are skipped")
@@ -137,7 +191,8 @@ def main(quick, path):
         print(f"{name:28} {median(found):18,.0f}")
     if "TextArena" in rates:
         print(f"\n{'ratio':44} median  least   most")
-        pairs = [("text", "TextArena"), ("text", "TextArena, raw")]
+        pairs = [(name, "TextArena") for name in ("text", "text, forgetful", "text, match")]
+        pairs += [("text, talking", "TextArena, talking"), ("text", "TextArena, raw")]
         pairs += [(name, "TextArena") for name in rows if "goods" in name]
         for one, two in pairs:
             ratios = [a / b for a, b in zip(rates[one], rates[two], strict=True)]

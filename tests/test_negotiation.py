@@ -343,6 +343,62 @@ def test_offers_are_read_in_any_order_and_case(reply):
     assert in_words(game, move) == ("offer", {"Wood": 2, "Sheep": 1}, {"Ore": 1})
 
 
+PIECES = [
+    "[Offer: 1 Wood -> 1 Gold]",
+    "[Offer: 2 Gold -> 3 Wood]",
+    "[Offer: 11 Wood -> 1 Gold]",
+    "[Offer: 1 Wood -> 1 Wood]",
+    "[Offer:1 Wood -> 1 Gold]",
+    "[Offer: 01 Wood -> 1 Gold]",
+    "[Offer: 1 Wood -> 21 Gold]",
+    "[Offer: 1 Wood, 1 Gold -> 1 Gold]",
+    "[Offer: \u0661 Wood -> 1 Gold]",
+    "[Accept]",
+    "[accept]",
+    "[Deny]",
+    "Accept",
+    "]",
+    "[",
+    "[ ]",
+    " ",
+    "  ",
+    " I need gold.",
+    " so \\boxed{Deny}",
+    "\\boxed{[Accept]}",
+    "<think>[Deny]</think>",
+    "<think>",
+    "</think>",
+    " é",
+    "\n",
+    '{"kind": "deny"}',
+    " x" * 150,
+]
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    pieces=st.lists(st.sampled_from(PIECES), max_size=5), offered=st.booleans(), talk=st.booleans()
+)
+def test_what_is_recognised_is_what_parse_and_check_say(pieces, offered, talk):
+    game, text = TALKING[talk], "".join(pieces)
+    state = game.new(Rng(0))
+    if offered:
+        state = game.apply(state, {0: game.offer_move([-1, 1])})
+    seat = state.movers[0]
+    try:
+        expected = game.parse(state, seat, text)
+        game.check(state, seat, expected)
+    except IllegalMove:
+        expected = None
+    for _ in range(2):  # The first may be what makes it known.
+        assert game.recognise(state, seat, text) in (None, expected)
+    if expected is not None and text == game.format(state, seat, expected):
+        assert game.recognise(state, seat, text) == expected
+
+
+TALKING = {talk: arenas.make_game(ID, preset="two", talk=talk) for talk in (False, True)}
+
+
 # -- talk ------------------------------------------------------------------------------------------
 
 

@@ -18,7 +18,9 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
+from itertools import accumulate
 from math import prod
+from operator import mul
 from typing import Any, Protocol, cast
 
 import numpy as np
@@ -63,6 +65,7 @@ class CodedGame(FlatGame):
             self.max_kept = 0  # Positions hardly ever come twice.
             if prod(self.sizes) >= 1 << 63:
                 raise ValueError(f"moves of {self.sizes} do not fit into a code of 63 bits")
+            self._weights = tuple(accumulate(self.sizes[:-1], mul, initial=1))
         super().__init__(spec, row_rules, blank)
 
     @property
@@ -76,12 +79,9 @@ class CodedGame(FlatGame):
 
     # -- moves and their codes -----------------------------------------------------------------
 
-    def code(self, numbers: Sequence[int]) -> int:
-        """The code of a structured move without its line."""
-        code = 0
-        for number, size in zip(reversed(numbers), reversed(self.sizes), strict=True):
-            code = code * size + number
-        return code
+    def code(self, move: Sequence[Any]) -> int:
+        """The code of a structured move; its line does not count."""
+        return sum(map(mul, move, self._weights))
 
     def numbers(self, code: int) -> list[int]:
         """The structured move of a code."""
@@ -145,13 +145,11 @@ class CodedGame(FlatGame):
         if not self.sizes:
             return super().apply(state, moves)
         (move,) = moves.values()
-        n = len(self.sizes)
-        row = list(state.row)
-        self.row_rules.play(row, self.code(move[:n]))
-        seat = self.row_rules.to_move(row)
-        said = state.said
+        row, rules, said = list(state.row), self.row_rules, state.said
+        rules.play(row, self.code(move))
+        seat = rules.to_move(row)
         if self.talks:
-            said = (*said, move[n] if len(move) > n else "")
+            said = (*said, move[-1] if len(move) > len(self.sizes) else "")
         return Position(tuple(row), () if seat < 0 else self._turns[seat], None, said)
 
     def sample(self, state: Position, seat: int, rng: Rng) -> Move:

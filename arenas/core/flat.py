@@ -262,12 +262,12 @@ class FlatGame(Game[Position]):
             state.replies = replies = self._share(state, replies, replies)
         return replies
 
-    def parse(self, state: Position, seat: int, text: str) -> Move:
+    def recognise(self, state: Position, seat: int, text: str) -> Move | None:
         # A reply that is the move's own form needs no search.
         replies = state.replies or self.replies(state, seat)
         if state.legal and text in replies:
             return state.legal[replies.index(text)]
-        return super().parse(state, seat, text)
+        return None
 
     def copy(self, state: Position) -> Position:
         return state

@@ -365,6 +365,14 @@ class Game(ABC, Generic[S]):
         words = (reply.strip("[]").lower() for reply in self.replies(state, seat) or ())
         return self.read(text, dict(zip(words, legal, strict=True)))
 
+    def recognise(self, state: S, seat: int, text: str) -> Move | None:
+        """The legal move that a reply names, if that is plain at once; None leaves it to others.
+
+        A short cut for what `parse` and `check` say together, and never anything else. A game that
+        sees often replies in the form that `format` writes may spare itself the search.
+        """
+        return None
+
     def read(self, text: str, names: Mapping[str, Move]) -> Move:
         """The one move of `names` (lower case, without brackets) that a reply names.
 

@@ -109,17 +109,18 @@ class Conversation:
     forge a game message to another seat.
     """
 
-    __slots__ = ("_briefs", "_messages", "_text")
+    __slots__ = ("_briefs", "_messages", "_parts")
 
     def __init__(self, briefs: tuple[str, ...]) -> None:
-        self._messages: list[tuple[int, str, str]] = []
         self._briefs = briefs
-        self._text = list(briefs)
+        self._messages: list[tuple[int, str, str]] = []
+        # Of each seat's prompt; they are put together when it is read.
+        self._parts = [[brief] for brief in briefs]
 
     def ask(self, seat: int, told: str) -> None:
         """Adds what the game tells `seat`."""
         self._messages.append((seat, "user", told))
-        self._text[seat] = f"{self._text[seat]}\n\n{told}"
+        self._parts[seat].append(told)
 
     def answer(self, seat: int, reply: str) -> None:
         """Adds the seat's own reply without its private reasoning, cut to `ECHO_CHARS`."""
@@ -127,11 +128,14 @@ class Conversation:
         if len(visible) > ECHO_CHARS:
             visible = visible[:ECHO_CHARS] + " [cut]"
         self._messages.append((seat, "assistant", visible))
-        self._text[seat] = f"{self._text[seat]}\n\nYou: {visible}"
+        self._parts[seat].append(f"You: {visible}")
 
     def text(self, seat: int) -> str:
         """Everything that `seat` has read and said, as one prompt."""
-        return self._text[seat]
+        parts = self._parts[seat]
+        if len(parts) > 1:
+            parts[:] = ("\n\n".join(parts),)
+        return parts[0]
 
     def messages(self, seat: int) -> list[dict[str, Any]]:
         """The same as chat messages: `{"role": ..., "content": ...}`; system, user, assistant."""
@@ -143,5 +147,5 @@ class Conversation:
         """An independent copy."""
         twin = Conversation(self._briefs)
         twin._messages = self._messages[:]
-        twin._text = list(self._text)
+        twin._parts = [parts[:] for parts in self._parts]
         return twin

@@ -249,15 +249,18 @@ class Match:
             self._reject(seat)
         if not isinstance(text, str):
             raise TypeError(f"a reply is a string, got {text!r}")
+        game = self.game
         # One character too many says as much as a million of them.
-        text, move = text[: self.game.spec.max_reply_chars + 1], None
-        try:
-            named = self.game.parse(self.state, seat, text)
-            move = named if self.game.num_actions else _as_json(named)
-            self.game.check(self.state, seat, move)
-        except IllegalMove as error:
-            self._refuse(LogEntry(seat, move, text, str(error)))
-            return
+        text = text[: game.spec.max_reply_chars + 1]
+        move = game.recognise(self.state, seat, text)
+        if move is None:
+            try:
+                named = game.parse(self.state, seat, text)
+                move = named if game.num_actions else _as_json(named)
+                game.check(self.state, seat, move)
+            except IllegalMove as error:
+                self._refuse(LogEntry(seat, move, text, str(error)))
+                return
         self._place(seat, move, (seat, move, text, None, None))
 
     @property
@@ -340,18 +343,19 @@ class Match:
 
     def _place(self, seat: int, move: Move, entry: tuple[Any, ...]) -> None:
         """Logs a submission and plays the move that it led to."""
-        game, moves, before = self.game, {seat: move}, self.awaited
+        game, before, conversation = self.game, self.awaited, self.conversation
         self._log.append(entry)
         self.submitted[seat] += 1
-        _, _, text, illegal, _ = entry
-        if illegal is None:
+        if entry[3] is None:  # It was legal.
             if self.last_illegal[seat] is not None:
                 self.last_illegal[seat] = None
                 self._attempts[seat] = 0
                 self.news = True
-            if self.conversation is not None:
+            if conversation is not None:
+                text = entry[2]
                 said = game.format(self.state, seat, move) if text is None else text
-                self.conversation.answer(seat, said)
+                conversation.answer(seat, said)
+        moves = {seat: move}
         if (len(before) > 1 or self._pending) and not game.spec.independent:
             self._pending.update(moves)
             self.awaited = tuple(s for s in before if s != seat)
@@ -359,13 +363,12 @@ class Match:
                 return
             moves, before = dict(sorted(self._pending.items())), ()
             self._pending = {}
-        state = game.apply(self.state, moves)
         self.plies += len(moves)
-        self._go_on(state, moves, before)
+        self._go_on(game.apply(self.state, moves), moves, before)
 
     def _go_on(self, state: Any, moved: Collection[int], before: tuple[int, ...]) -> None:
         """Takes the next state: pays, ends, or asks whoever moved or was not awaited `before`."""
-        game = self.game
+        game, conversation = self.game, self.conversation
         self.state = state
         if self._step_rewards:
             self._settle(game.returns(state))
@@ -379,11 +382,11 @@ class Match:
             if self.max_cycles is None:
                 raise RulesError(f"{game!r}: no end within {game.spec.max_plies} plies")
             self._end(Outcome(tuple(map(float, game.returns(state))), "truncated", {}, True))
-        elif self.conversation is not None:
+        elif conversation is not None:
             for mover in movers:
                 if mover not in before or mover in moved:
                     tell = game.tell_new if self.submitted[mover] else game.tell
-                    self.conversation.ask(mover, tell(state, mover))
+                    conversation.ask(mover, tell(state, mover))
 
     def _forfeit(self, seat: int, reason: str) -> None:
         game, before = self.game, self.awaited

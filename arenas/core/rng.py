@@ -31,7 +31,11 @@ def mix64(word: int) -> int:
 
 def draw(seed: int, index: int) -> int:
     """The `index`-th 64-bit word of the stream of `seed`, by direct access."""
-    return mix64((seed + (index + 1) * GAMMA) & MASK64)
+    # `mix64`, written out: deals of many draws wait for nothing else.
+    word = (seed + (index + 1) * GAMMA) & MASK64
+    word = ((word ^ (word >> 30)) * 0xBF58476D1CE4E5B9) & MASK64
+    word = ((word ^ (word >> 27)) * 0x94D049BB133111EB) & MASK64
+    return word ^ (word >> 31)
 
 
 def scale(word: int, n: int) -> int:

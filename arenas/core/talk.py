@@ -19,6 +19,7 @@ ANY_LINE = rf"[^\[\]{{}}<>\x00-\x1f\x7f]{{1,{MAX_LINE}}}"
 _BRACKETS = str.maketrans("[]{}<>", "()()‹›")  # noqa: RUF001
 _SPACES = {"Cc", "Cf", "Cs", "Zl", "Zp", "Zs"}
 _PLAIN = re.compile(r"[ !-;=?-Z\\^-z|~]*")
+_ENCODER = json.JSONEncoder(ensure_ascii=False)
 
 
 def heard(text: str) -> str:
@@ -34,6 +35,20 @@ def heard(text: str) -> str:
     return " ".join(text.split())[:MAX_LINE].rstrip()
 
 
+def stands(said: str) -> bool:
+    """Whether what follows a move, a space and some characters, is heard as it is written.
+
+    False says nothing: `heard` tells. True also says that there is no bracket and no tag in it.
+    """
+    return (
+        said[0] == " "
+        and said[-1] != " "
+        and "  " not in said
+        and len(said) <= MAX_LINE + 1
+        and _PLAIN.fullmatch(said) is not None
+    )
+
+
 def quoted(line: str) -> str:
     """A line in quotation marks; the marks inside are escaped."""
-    return json.dumps(line, ensure_ascii=False)
+    return _ENCODER.encode(line)

@@ -164,16 +164,16 @@ class Bayesian(Policy):
 
     def history(self, turn: Turn) -> History:
         """Reads an information state."""
-        fields = [part for part in turn.info_state.split("|") if part[:1] != '"']
+        fields = turn.info_state.split("|", 3)
         seat, values, start = int(fields[0]), _numbers(fields[1]), _numbers(fields[2])
         stock, stale = start.copy(), bool(self.game.blank[flat.STALE])
         offered, offerer = None, -1
         events: list[Event] = []
         shown = self.market.low_stock.copy()
-        for ply, part in enumerate(fields[3:]):
+        for ply, (kind, numbers) in enumerate(self.game.moves_in(turn.info_state)):
             mine, over = ply % 2 == seat, ply / self._last
             answers_me = not mine and offered is not None and offerer == seat
-            if part == "accept":
+            if kind == "accept":
                 if offered is not None and offerer != ply % 2:
                     if answers_me:
                         events.append(Event("accept", -offered, over))
@@ -184,8 +184,8 @@ class Bayesian(Policy):
             if answers_me:
                 assert offered is not None
                 events.append(Event("refuse", -offered, over))
-            if part != "deny":
-                amounts = _numbers(part)
+            if kind != "deny":
+                amounts = np.array(numbers)
                 offered, offerer = (amounts if mine else -amounts), ply % 2
                 if not mine:
                     events.append(Event("offer", amounts, over))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import takewhile
+from operator import mul, sub
 from typing import Any
 
 import numpy as np
@@ -12,9 +14,10 @@ from gymnasium import spaces
 from arenas.core.coded import CodedGame
 from arenas.core.flat import Position, Row
 from arenas.core.game import GameSpec, IllegalMove, Move, whole
+from arenas.core.language import strip_reasoning
 from arenas.core.outcome import Outcome
 from arenas.core.rng import Rng
-from arenas.core.talk import heard, quoted
+from arenas.core.talk import heard, quoted, stands
 from arenas.games.negotiation import pareto
 from arenas.games.negotiation import rules as flat
 from arenas.games.negotiation import text as words
@@ -22,7 +25,9 @@ from arenas.games.negotiation.presets import PRESETS, REWARDS, VARIANTS
 
 MAX_TURNS = 60
 MAX_LISTED_MOVES = 4_096
-MAX_EVENTS = 1 << 12
+MAX_KEPT_WORDS = 1 << 12
+"""Moves whose words a game keeps, and as many whose words it recognises."""
+
 KINDS = ("offer", "accept", "deny")
 FORMS = ("structured", "discrete")
 
@@ -91,8 +96,17 @@ class Negotiation(CodedGame):
             )
         self.goods = tuple(good.name for good in goods)
         self._variant = variant
-        self._events: dict[tuple[int, int], str] = {}
+        self._events: dict[int, str] = {}
+        self._commands: dict[str, tuple[int, list[int]]] = {}
         super().__init__(self._spec(offers), flat, self._blank(), self.talk)
+        self._moves = self.blank[flat.MOVES]
+        count, plies = len(self.goods) * flat.PRIVATE, self.spec.max_plies
+        first = flat.private(self.blank, 0, 0)
+        self._owned = [
+            slice(start, start + count)
+            for start in range(first, first + self.players * count, count)
+        ]
+        self._turn_words = [f"Turn {ply + 1} of {plies}" for ply in range(plies)]
 
     def _spec(self, offers: int) -> GameSpec:
         preset, players, count = PRESETS[self.preset], self.players, len(self.goods)
@@ -144,8 +158,8 @@ class Negotiation(CodedGame):
                 own = flat.private(blank, seat, number)
                 dealt = preset.values[(seat + self.mirrored) % len(preset.values)]
                 blank[own + flat.VALUE], blank[own + flat.STOCK] = dealt[number], good.stock[0]
-        start = flat.last_offer(blank, 0)
-        blank[start:] = [-1] * (players + plies)
+        offers = len(blank) - plies - players
+        blank[flat.MOVES], blank[offers:] = offers + players, [-1] * (players + plies)
         return [int(number) for number in blank]
 
     # -- rows in plain terms -------------------------------------------------------------------
@@ -165,9 +179,8 @@ class Negotiation(CodedGame):
 
     def played(self, row: Row) -> list[tuple[str, list[int]]]:
         """Every move so far: its kind, and its amounts if it is an offer."""
-        start = flat.history(row, 0)
         moves = []
-        for code in row[start : start + row[flat.PLY]]:
+        for code in row[self._moves : self._moves + row[flat.PLY]]:
             kind = flat.kind_of(row, code)
             offered = self.amounts(flat.bundle_of(row, code)) if kind == flat.OFFER else []
             moves.append((KINDS[kind], offered))
@@ -196,13 +209,13 @@ class Negotiation(CodedGame):
         return Outcome(self.scores(row), reason, self._evidence(row))
 
     def _evidence(self, row: Row) -> dict[str, Any]:
-        seats = range(self.players)
+        owned = [row[place] for place in self._owned]
         return {
             "goods": list(self.goods),
-            "values": [self.private(row, seat, flat.VALUE) for seat in seats],
-            "start": [self.private(row, seat, flat.START) for seat in seats],
-            "end": [self.private(row, seat, flat.STOCK) for seat in seats],
-            "gains": [flat.gain(row, seat) for seat in seats],
+            "values": [list(own[flat.VALUE :: flat.PRIVATE]) for own in owned],
+            "start": [list(own[flat.START :: flat.PRIVATE]) for own in owned],
+            "end": [list(own[flat.STOCK :: flat.PRIVATE]) for own in owned],
+            "gains": [flat.gain(row, seat) for seat in range(self.players)],
         }
 
     def figures(self, state: Position) -> dict[str, Any]:
@@ -247,15 +260,53 @@ class Negotiation(CodedGame):
         parts += [quoted(line) for line in state.said if self.talks]
         return "|".join(parts)
 
+    def moves_in(self, info_state: str) -> list[tuple[str, list[int]]]:
+        """Every move that an information state tells, as `played` gives them."""
+        moves: list[tuple[str, list[int]]] = []
+        # The lines that were said follow the moves, in quotation marks.
+        for part in takewhile(lambda part: part[:1] != '"', info_state.split("|")[3:]):
+            if part in KINDS:
+                moves.append((part, []))
+            else:
+                moves.append(("offer", [int(number) for number in part.split(",")]))
+        return moves
+
+    def shown(self, row: Row) -> list[list[int]]:
+        """By seat and good, the least that it must have started with, as its moves have shown.
+
+        Whoever offers has what it gives, and whoever accepts what the offer asks for.
+        """
+        seats, goods = range(self.players), range(len(self.goods))
+        least = [[row[flat.public(row, n) + flat.LOW_STOCK] for n in goods] for _ in seats]
+        past = list(row)
+        past[flat.PLY], past[flat.OFFERER] = 0, -1
+        for seat in seats:
+            for good in goods:
+                own = flat.private(row, seat, good)
+                past[own + flat.STOCK] = row[own + flat.START]
+        for code in row[self._moves : self._moves + row[flat.PLY]]:
+            seat, kind, given = flat.to_move(past), flat.kind_of(row, code), []
+            if kind == flat.OFFER:
+                given = [-amount for amount in self.amounts(flat.bundle_of(row, code))]
+            elif kind == flat.ACCEPT and past[flat.OFFERER] not in (-1, seat):
+                given = self.amounts(past[flat.OFFERED])
+            for good, units in enumerate(given):
+                own = flat.private(row, seat, good)
+                gained = past[own + flat.STOCK] - past[own + flat.START]
+                if units > 0:
+                    least[seat][good] = max(least[seat][good], units - gained)
+            flat.play(past, code)
+        return least
+
     def resample(self, state: Position, seat: int, rng: Rng) -> Position:
         """Draws what others value and started with anew, as far as their moves leave it open."""
-        row = list(state.row)
+        row, shown = list(state.row), self.shown(state.row)
         for other in range(self.players):
             for good in range(len(self.goods)) if other != seat else ():
                 own, known = flat.private(row, other, good), flat.public(row, good)
                 low, high = row[known + flat.LOW_VALUE], row[known + flat.HIGH_VALUE]
                 row[own + flat.VALUE] = low + rng.below(high - low + 1)
-                least = max(row[own + flat.SHOWN], row[known + flat.LOW_STOCK])
+                least = shown[other][good]
                 start = least + rng.below(row[known + flat.HIGH_STOCK] - least + 1)
                 row[own + flat.STOCK] += start - row[own + flat.START]
                 row[own + flat.START] = start
@@ -298,6 +349,40 @@ class Negotiation(CodedGame):
             return f"{self._written(kind, 0)}{said}"
         return words.offer([n - self.largest for n in numbers[1:]], self.goods) + said
 
+    def recognise(self, state: Position, seat: int, text: str) -> Move | None:
+        if not self.sizes:
+            return super().recognise(state, seat, text)
+        if len(text) > self.spec.max_reply_chars:
+            return None
+        # Most replies are a move as `format` writes it, perhaps with a line that is heard as it is.
+        visible = strip_reasoning(text) if "<" in text else text
+        command, bracket, said = visible.partition("]")
+        known = self._commands.get(command) or self._learn(command, bracket)
+        if known is None or (said and not stands(said)):
+            return None
+        code, numbers = known
+        if not flat.is_legal(state.row, code):
+            return None
+        return [*numbers, said[1:]] if said and self.talks else numbers[:]
+
+    def _learn(self, command: str, bracket: str) -> tuple[int, list[int]] | None:
+        """Code and numbers of a move as `format` writes it; kept while there is room."""
+        found = words.read_written(command, self.goods) if bracket else None
+        if found is None or max(map(abs, found[0].amounts), default=0) > self.largest:
+            return None
+        said, done = found
+        numbers = self._move_of(said)
+        known = self.code(numbers), numbers
+        if len(self._commands) < MAX_KEPT_WORDS:
+            self._commands[command] = known
+            self._events[known[0]] = done
+        return known
+
+    def _move_of(self, said: words.Said, line: str = "") -> Move:
+        if said.kind == "offer":
+            return self.offer_move(said.amounts, line)
+        return self.answer_move(said.kind, line)
+
     def parse(self, state: Position, seat: int, text: str) -> Move:
         if len(text) > self.spec.max_reply_chars:
             raise IllegalMove(f"the reply is longer than {self.spec.max_reply_chars} characters")
@@ -305,12 +390,9 @@ class Negotiation(CodedGame):
             said = words.read(text, self.goods)
         except ValueError as error:
             raise IllegalMove(f"{error}; {self._legal_words(state.row)}") from None
-        line = said.line if self.talks else ""
-        if said.kind != "offer":
-            return self.answer_move(said.kind, line)
-        if max(map(abs, said.amounts)) > self.largest:
+        if max(map(abs, said.amounts), default=0) > self.largest:
             raise IllegalMove(f"an offer names at most {self.largest} units of a good")
-        return self.offer_move(said.amounts, line)
+        return self._move_of(said, said.line if self.talks else "")
 
     def check(self, state: Position, seat: int, move: Move) -> None:
         try:
@@ -395,46 +477,42 @@ class Negotiation(CodedGame):
         )
 
     def describe(self, row: Row, seat: int) -> str:
-        return self._told(row, (), seat)
+        return self.tell(Position(tuple(row), (), None), seat)
 
     def tell(self, state: Position, seat: int) -> str:
-        return self._told(state.row, state.said, seat)
-
-    def _told(self, row: Row, said: Sequence[str], seat: int) -> str:
-        ply, plies, players = row[flat.PLY], row[flat.TURNS], self.players
-        lines = []
-        for number in range(max(0, ply - players), ply):
+        row, said, players = state.row, state.said, self.players
+        ply, told = row[flat.PLY], ""
+        mover = ply % players
+        # The last move of each other seat.
+        for number in range(max(0, ply - players + (mover == seat)), ply):
             if number % players != seat:
-                code = row[flat.history(row, number)]
-                event = self._event(code, number % players)
-                line = said[number] if said else ""
-                lines.append(f"{event} and says {quoted(line)}." if line else f"{event}.")
-        start = flat.private(row, seat, 0)
-        lines.append(_holding(row[start : start + flat.PRIVATE * len(self.goods)], self.goods))
-        if ply == plies:
-            lines.append("The negotiation is over.")
-        elif ply % players != seat:
-            mover = self.spec.agents[ply % players]
-            lines.append(f"Turn {ply + 1} of {plies}: {mover} is to move.")
-        else:
-            answer = " or [Accept]" if flat.may_accept(row) else ""
-            answer += " or [Deny]" if flat.may_deny(row) else ""
-            lines.append(f"Turn {ply + 1} of {plies}. Your move: [Offer: ...]{answer}")
-        return "\n".join(lines)
+                agent = self.spec.agents[number % players]
+                told += f"{agent} {self._event(row[self._moves + number])}"
+                if said and said[number]:
+                    told += f" and says {quoted(said[number])}"
+                told += ".\n"
+        told += _holding(row[self._owned[seat]], self.goods)
+        if ply == row[flat.TURNS]:
+            return f"{told}\nThe negotiation is over."
+        if mover != seat:
+            return f"{told}\n{self._turn_words[ply]}: {self.spec.agents[mover]} is to move."
+        answer = " or [Accept]" if flat.may_accept(row) else ""
+        if flat.may_deny(row):
+            answer += " or [Deny]"
+        return f"{told}\n{self._turn_words[ply]}. Your move: [Offer: ...]{answer}"
 
-    def _event(self, code: int, seat: int) -> str:
-        """A move in words; each is worded once, as far as they are kept."""
-        event = self._events.get((code, seat))
+    def _event(self, code: int) -> str:
+        """What was done by a move, in words; each is worded once, as far as they are kept."""
+        event = self._events.get(code)
         if event is None:
-            kind, agent = flat.kind_of(self.blank, code), self.spec.agents[seat]
+            kind, event = flat.kind_of(self.blank, code), "accepts"
             if kind == flat.OFFER:
                 offered = self.amounts(flat.bundle_of(self.blank, code))
-                given, asked = words.terms(offered, self.goods)
-                event = f"{agent} offers {given} for {asked}"
-            else:
-                event = f"{agent} {'accepts' if kind == flat.ACCEPT else 'denies'}"
-            if len(self._events) < MAX_EVENTS:
-                self._events[code, seat] = event
+                event = "offers {} for {}".format(*words.terms(offered, self.goods))
+            elif kind == flat.DENY:
+                event = "denies"
+            if len(self._events) < MAX_KEPT_WORDS:
+                self._events[code] = event
         return event
 
     def show(self, state: Position, seat: int | None = None) -> str:
@@ -454,10 +532,13 @@ class Negotiation(CodedGame):
 def _holding(own: tuple[int, ...], goods: tuple[str, ...]) -> str:
     """What a seat has and has gained, from its private numbers: it seldom changes in a match."""
     values, stock, start = (own[n :: flat.PRIVATE] for n in (flat.VALUE, flat.STOCK, flat.START))
-    have = zip(stock, goods, values, strict=True)
-    held = ", ".join([f"{n} {good} worth {value} each" for n, good, value in have])
-    gain = sum(v * (n - s) for v, n, s in zip(values, stock, start, strict=True))
-    return f"You have {held}. Your gain so far: {gain:+d}."
+    gain = sum(map(mul, values, map(sub, stock, start)))
+    return f"You have {', '.join(map(_units, stock, goods, values))}. Your gain so far: {gain:+d}."
+
+
+@lru_cache(maxsize=1 << 14)
+def _units(units: int, good: str, value: int) -> str:
+    return f"{units} {good} worth {value} each"
 
 
 def _range(bounds: tuple[int, int]) -> str:

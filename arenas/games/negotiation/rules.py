@@ -20,17 +20,17 @@ from arenas.core.rng import draw, scale
 Row = Sequence[int]
 
 PLAYERS, GOODS, TURNS, LARGEST, DISCRETE, STALE, SPEAK_UP, REWARD, FIXED, MIRRORED = range(10)
-NOTHING = 10
+NOTHING, MOVES = 10, 11
 """Indices of the options.
 
 LARGEST is the most units of a good that an offer can name. STALE keeps a denied offer standing,
 lets everyone accept it, the offerer too, and takes accepting nothing for a pass; SPEAK_UP forbids
 denying where nothing stands; both are quirks of published versions. FIXED deals what the blank row
-holds. MIRRORED is how many seats on the deal of the seed is handed out. NOTHING is the number of
-the amounts that are all zero, which follows from LARGEST and GOODS.
+holds. MIRRORED is how many seats on the deal of the seed is handed out. Two follow from others:
+NOTHING is the number of the amounts that are all zero, MOVES the index of the first move's code.
 """
 
-PLY, OFFERER, OFFERED, TRADES, TABLE = 11, 12, 13, 14, 15
+PLY, OFFERER, OFFERED, TRADES, TABLE = 12, 13, 14, 15, 16
 """Moves played; whose offer stands, or -1; the number of its amounts, its offerer receiving; trades
 made; where the table of goods begins."""
 
@@ -38,9 +38,9 @@ LOW_VALUE, HIGH_VALUE, LOW_STOCK, HIGH_STOCK, PUBLIC = 0, 1, 2, 3, 4
 """What everyone knows of a good, PUBLIC numbers each: the ranges of a unit's value and of what a
 seat starts with."""
 
-VALUE, STOCK, START, SHOWN, PRIVATE = 0, 1, 2, 3, 4
-"""PRIVATE numbers for each seat and good: a unit's value to the seat, what it holds, what it
-started with, and the least that it must have started with, as its offers and trades have shown.
+VALUE, STOCK, START, PRIVATE = 0, 1, 2, 3
+"""PRIVATE numbers for each seat and good: a unit's value to the seat, what it holds, and what it
+started with.
 
 Then follow, one number a seat, the amounts of its last offer or -1; then, one number a ply, the
 codes of the moves or -1.
@@ -64,17 +64,12 @@ def public(row: Row, good: int) -> int:
 
 def private(row: Row, seat: int, good: int) -> int:
     """Index of a seat's numbers of a good."""
-    return TABLE + row[GOODS] * PUBLIC + (seat * row[GOODS] + good) * PRIVATE
+    return TABLE + row[GOODS] * (PUBLIC + seat * PRIVATE) + good * PRIVATE
 
 
 def last_offer(row: Row, seat: int) -> int:
     """Index of a seat's last offer."""
-    return TABLE + row[GOODS] * (PUBLIC + row[PLAYERS] * PRIVATE) + seat
-
-
-def history(row: Row, ply: int) -> int:
-    """Index of the code of a move."""
-    return last_offer(row, row[PLAYERS]) + ply
+    return row[MOVES] - row[PLAYERS] + seat
 
 
 def base(row: Row) -> int:
@@ -110,18 +105,18 @@ def code_of(row: Row, kind: int, bundle: int) -> int:
 def deal(row: MutableSequence[int], seed: int) -> None:
     """Draws what every seat starts with and what a unit is worth to it, uniform in the ranges."""
     players, goods = row[PLAYERS], row[GOODS]
+    own = private(row, 0, 0)
     for seat in range(players):
-        place = (seat + row[MIRRORED]) % players
-        for good in range(goods):
-            known, own = public(row, good), private(row, seat, good)
+        drawn = 2 * goods * ((seat + row[MIRRORED]) % players)
+        for known in range(TABLE, TABLE + goods * PUBLIC, PUBLIC):
             if row[FIXED] == 0:
-                drawn = 2 * (place * goods + good)
-                stocks = row[known + HIGH_STOCK] - row[known + LOW_STOCK] + 1
-                values = row[known + HIGH_VALUE] - row[known + LOW_VALUE] + 1
-                row[own + STOCK] = row[known + LOW_STOCK] + scale(draw(seed, drawn), stocks)
-                row[own + VALUE] = row[known + LOW_VALUE] + scale(draw(seed, drawn + 1), values)
+                low, high = row[known + LOW_STOCK], row[known + HIGH_STOCK]
+                row[own + STOCK] = low + scale(draw(seed, drawn), high - low + 1)
+                low, high = row[known + LOW_VALUE], row[known + HIGH_VALUE]
+                row[own + VALUE] = low + scale(draw(seed, drawn + 1), high - low + 1)
             row[own + START] = row[own + STOCK]
-            row[own + SHOWN] = row[known + LOW_STOCK]
+            own += PRIVATE
+            drawn += 2
 
 
 def to_move(row: Row) -> int:
@@ -131,20 +126,20 @@ def to_move(row: Row) -> int:
 
 def may_accept(row: Row) -> bool:
     """Whether the seat to move may accept the offer that stands."""
-    seat, offerer = to_move(row), row[OFFERER]
+    offerer = row[OFFERER]
     if offerer < 0:
         return row[STALE] != 0
+    seat, goods, largest = row[PLY] % row[PLAYERS], row[GOODS], row[LARGEST]
     if offerer == seat and row[STALE] == 0:
         return False
-    left, size, largest = row[OFFERED], base(row), row[LARGEST]
-    mine, theirs = private(row, seat, 0) + STOCK, private(row, offerer, 0) + STOCK
-    for _ in range(row[GOODS]):
+    left, size = row[OFFERED], 2 * largest + 1
+    first = TABLE + goods * PUBLIC + STOCK
+    mine, theirs = goods * seat * PRIVATE, goods * offerer * PRIVATE
+    for held in range(first, first + goods * PRIVATE, PRIVATE):
         amount = left % size - largest
-        left //= size
-        if amount > row[mine] or -amount > row[theirs]:
+        if amount != 0 and (amount > row[held + mine] or -amount > row[held + theirs]):
             return False
-        mine += PRIVATE
-        theirs += PRIVATE
+        left //= size
     return True
 
 
@@ -155,28 +150,27 @@ def may_deny(row: Row) -> bool:
 
 def may_offer(row: Row, bundle: int) -> bool:
     """Whether the seat to move may offer these amounts."""
-    size, largest = base(row), row[LARGEST]
-    mine = private(row, to_move(row), 0) + STOCK
+    goods, largest = row[GOODS], row[LARGEST]
+    size, first = 2 * largest + 1, private(row, row[PLY] % row[PLAYERS], 0) + STOCK
     gives, asks = False, False
-    for _ in range(row[GOODS]):
+    for held in range(first, first + goods * PRIVATE, PRIVATE):
         amount = bundle % size - largest
+        if amount > 0:
+            asks = True
+        elif amount < 0:
+            if -amount > row[held]:
+                return False
+            gives = True
         bundle //= size
-        if -amount > row[mine]:
-            return False
-        mine += PRIVATE
-        gives = gives or amount < 0
-        asks = asks or amount > 0
     return bundle == 0 and gives and asks
 
 
 def is_legal(row: Row, code: int) -> bool:
     """Whether the seat to move may play a code; amounts of a move that is no offer are ignored."""
     kind = kind_of(row, code)
-    if kind == ACCEPT:
-        return may_accept(row)
-    if kind == DENY:
-        return may_deny(row)
-    return may_offer(row, bundle_of(row, code))
+    if kind == OFFER:
+        return may_offer(row, bundle_of(row, code))
+    return may_accept(row) if kind == ACCEPT else may_deny(row)
 
 
 def legal(row: Row, out: MutableSequence[int]) -> None:
@@ -261,23 +255,19 @@ def sample(row: Row, word: int) -> int:
 
 def play(row: MutableSequence[int], code: int) -> None:
     """Plays a legal move of the seat to move."""
-    seat, kind = to_move(row), kind_of(row, code)
-    bundle = bundle_of(row, code)
-    row[history(row, row[PLY])] = code_of(row, kind, bundle)
+    ply, kind = row[PLY], kind_of(row, code)
+    seat = ply % row[PLAYERS]
     if kind == OFFER:
-        row[OFFERER], row[OFFERED] = seat, bundle
-        row[last_offer(row, seat)] = bundle
-        left, size, largest = bundle, base(row), row[LARGEST]
-        for good in range(row[GOODS]):
-            given = largest - left % size
-            left //= size
-            if given > 0:
-                show(row, seat, good, given)
-    elif kind == ACCEPT:
-        trade(row, seat)
-    row[PLY] += 1
+        row[OFFERER], row[OFFERED] = seat, bundle_of(row, code)
+        row[last_offer(row, seat)] = row[OFFERED]
+    else:
+        code = code_of(row, kind, 0)
+        if kind == ACCEPT:
+            trade(row, seat)
+    row[row[MOVES] + ply] = code
+    row[PLY] = ply + 1
     # An offer is dead once it comes back to its offerer.
-    if row[STALE] == 0 and row[OFFERER] == row[PLY] % row[PLAYERS]:
+    if row[OFFERER] == (ply + 1) % row[PLAYERS] and row[STALE] == 0:
         row[OFFERER] = -1
 
 
@@ -288,28 +278,19 @@ def trade(row: MutableSequence[int], seat: int) -> None:
     if offerer < 0 or offerer == seat:
         return
     row[TRADES] += 1
-    for good in range(row[GOODS]):
+    mine, theirs = private(row, seat, 0) + STOCK, private(row, offerer, 0) + STOCK
+    for place in range(0, row[GOODS] * PRIVATE, PRIVATE):
         amount = left % size - row[LARGEST]
+        row[theirs + place] += amount
+        row[mine + place] -= amount
         left //= size
-        if amount > 0:
-            show(row, seat, good, amount)
-        row[private(row, offerer, good) + STOCK] += amount
-        row[private(row, seat, good) + STOCK] -= amount
-
-
-def show(row: MutableSequence[int], seat: int, good: int, held: int) -> None:
-    """Notes that a seat has shown to hold so many units, and so what it must have started with."""
-    own = private(row, seat, good)
-    least = held - (row[own + STOCK] - row[own + START])
-    row[own + SHOWN] = max(row[own + SHOWN], least)
 
 
 def gain(row: Row, seat: int) -> int:
     """By how much a seat's goods are worth more to it than at the start."""
-    total, own = 0, private(row, seat, 0)
-    for _ in range(row[GOODS]):
+    total, first = 0, private(row, seat, 0)
+    for own in range(first, first + row[GOODS] * PRIVATE, PRIVATE):
         total += row[own + VALUE] * (row[own + STOCK] - row[own + START])
-        own += PRIVATE
     return total
 
 
@@ -372,6 +353,7 @@ def score(row: Row, out: MutableSequence[float]) -> None:
     most, winners, total = 0, 0, 0
     for seat in range(players):
         own = gain(row, seat)
+        out[seat] = 1.0 * own
         total += own
         if seat == 0 or own > most:
             most, winners = own, 0
@@ -379,12 +361,11 @@ def score(row: Row, out: MutableSequence[float]) -> None:
             winners += 1
     possible = max(surplus(row), 1) if row[REWARD] == SURPLUS else 1
     for seat in range(players):
-        own = gain(row, seat)
         if row[REWARD] == SHARED:
             out[seat] = 1.0 * total
         elif row[REWARD] == SURPLUS:
-            out[seat] = max(-1.0, min(1.0, own / possible))
-        elif own < most:
+            out[seat] = max(-1.0, min(1.0, out[seat] / possible))
+        elif out[seat] < most:
             out[seat] = -1.0
         else:
             out[seat] = 1.0 * (players - winners) / winners

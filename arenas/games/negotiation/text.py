@@ -24,6 +24,8 @@ _NAMED = r"(accept|deny)|offer\b\s*:?([^\[\]]*)"
 _COMMAND = re.compile(rf"\[\s*(?:{_NAMED})\s*\]", re.IGNORECASE)
 _MARKED = re.compile(r"\[([^\[\]]{0,40})\]")
 _BARE = re.compile(rf"[\s\"'`*]*(?:{_NAMED}?)[\s\"'`*.!]*", re.IGNORECASE)
+_ARROW = re.compile("->|→")
+_UNITS = re.compile("[1-9][0-9]{0,8}")
 _ITEM = re.compile(r"\s*(\d{1,9})\s+([a-z]+)\s*", re.IGNORECASE)
 
 
@@ -46,11 +48,6 @@ def read(text: str, goods: tuple[str, ...]) -> Said:
             message is written for whoever replied.
     """
     visible = strip_reasoning(text)
-    # Short replies come again and again; of the long ones few would be found.
-    return _kept(visible, goods) if len(visible) <= 80 else _read(visible, goods)
-
-
-def _read(visible: str, goods: tuple[str, ...]) -> Said:
     if visible[:1] == "{":
         return _from_json(visible, goods)
     if "\\boxed" in visible:
@@ -70,19 +67,15 @@ def _read(visible: str, goods: tuple[str, ...]) -> Said:
     return found[0]._replace(line=heard(rest.replace("[ ]", " ")))
 
 
-_kept = lru_cache(maxsize=1 << 12)(_read)
-
-
 def _said(word: str | None, offer: str | None, goods: tuple[str, ...]) -> Said:
     if word is not None:
         return Said(word.lower())
     return Said("offer", _amounts(offer or "", goods))
 
 
-@lru_cache(maxsize=1 << 12)
 def _amounts(offer: str, goods: tuple[str, ...]) -> tuple[int, ...]:
     """Amounts received by good, of what stands inside the brackets of an offer."""
-    sides = re.split("->|→", offer)
+    sides, named = _ARROW.split(offer), _named(goods)
     if len(sides) != 2:
         raise ValueError("an offer is written [Offer: what you give -> what you ask for]")
     amounts = [0] * len(goods)
@@ -91,7 +84,10 @@ def _amounts(offer: str, goods: tuple[str, ...]) -> tuple[int, ...]:
             match = _ITEM.fullmatch(item)
             if match is None:
                 raise ValueError(f"{item.strip()[:40]!r} is no number of units and a good")
-            good = _good(match[2], goods)
+            good = named.get(match[2].lower(), -1)
+            if good < 0:
+                known = ", ".join(goods)
+                raise ValueError(f"there is no good {match[2][:40]!r}; the goods are {known}")
             if amounts[good] * sign < 0:
                 raise ValueError(f"{goods[good]} stands on both sides of the offer")
             if int(match[1]) == 0:
@@ -100,11 +96,11 @@ def _amounts(offer: str, goods: tuple[str, ...]) -> tuple[int, ...]:
     return tuple(amounts)
 
 
-def _good(name: str, goods: tuple[str, ...]) -> int:
-    for number, good in enumerate(goods):
-        if name.lower() in (good.lower(), f"{good.lower()}s"):
-            return number
-    raise ValueError(f"there is no good {name[:40]!r}; the goods are {', '.join(goods)}")
+@lru_cache(maxsize=32)
+def _named(goods: tuple[str, ...]) -> dict[str, int]:
+    """The number of each good by its lower-case name, of one unit and of several."""
+    singles = {good.lower(): number for number, good in enumerate(goods)}
+    return {f"{name}s": number for name, number in singles.items()} | singles
 
 
 def _from_json(text: str, goods: tuple[str, ...]) -> Said:
@@ -125,6 +121,35 @@ def _from_json(text: str, goods: tuple[str, ...]) -> Said:
             raise ValueError(f"{side} is an object of goods and whole numbers of units")
         sides.append(", ".join(f"{n} {good}" for good, n in units.items()))
     return Said("offer", _amounts(" -> ".join(sides), goods), heard(line))
+
+
+def read_written(command: str, goods: tuple[str, ...]) -> tuple[Said, str] | None:
+    """Reads a move that is written as `offer` writes it, up to its closing bracket.
+
+    Returns:
+        The move, and what is done in it: "accepts", "denies", "offers 3 Wood for 2 Gold"; None if
+        it is written in any other way, which may be a move nevertheless.
+    """
+    if command in ("[Accept", "[Deny"):
+        return (Said("accept"), "accepts") if command == "[Accept" else (Said("deny"), "denies")
+    if command[:8] != "[Offer: ":
+        return None
+    given, _, asked = command[8:].partition(" -> ")
+    amounts, places = [0] * len(goods), _places(goods)
+    for side, sign in ((given, -1), (asked, 1)):
+        last = -1
+        for item in side.split(", "):
+            units, _, name = item.partition(" ")
+            good = places.get(name, -1)
+            if good <= last or amounts[good] or not _UNITS.fullmatch(units):
+                return None
+            amounts[good], last = sign * int(units), good
+    return Said("offer", tuple(amounts)), f"offers {given} for {asked}"
+
+
+@lru_cache(maxsize=32)
+def _places(goods: tuple[str, ...]) -> dict[str, int]:
+    return {good: number for number, good in enumerate(goods)}
 
 
 # -- writing ---------------------------------------------------------------------------------------
