@@ -42,10 +42,8 @@ FETCH_WORDS = (
 
 WORD_LISTS = ("corpora/words", "taggers/averaged_perceptron_tagger_eng")
 
-BROKEN = {
-    "QuantumTicTacToe": "its two players are seats 0 and 1 of any number, and it ends in an error",
-}
-"""Families that load and cannot be played to an end, with what is wrong."""
+BROKEN = {"CharacterConclave": "it fails on every reply (a call without its observation_type)"}
+"""Families that start and cannot be played, with what is wrong."""
 
 _lock = threading.RLock()
 
@@ -140,7 +138,10 @@ def seats_of(env_id: str, settings: str, seats: int | None) -> int:
     first: Exception | None = None
     for number in SEATS if seats is None else (seats,):
         try:
-            start(env_id, number, 0, json.loads(settings))
+            env, _ = start(env_id, number, 0, json.loads(settings))
+            taken = env.state.num_players
+            if taken != number:
+                raise ValueError(f"it is a game of {taken}")
         except Exception as error:
             # The games raise whatever comes to hand: assertions, value errors, errors of syntax.
             first = first or error
@@ -161,20 +162,25 @@ def _refuse(env_id: str) -> None:
         close = difflib.get_close_matches(str(env_id), registry, n=3)
         hint = f" Did you mean {' or '.join(map(repr, close))}?" if close else ""
         raise ValueError(f"TextArena has no game {env_id!r}.{hint} It knows {len(registry)}")
-    entry = registry[env_id].entry_point
-    family = entry.split(".")[2] if isinstance(entry, str) and entry.count(".") > 1 else ""
+    entry, family = registry[env_id].entry_point, family_of(env_id)
     reason = BROKEN.get(family)
     if isinstance(entry, str) and entry.startswith("arenas."):
         reason = "it is an arena already; make it by its own id"
     if family in ASK_SERVERS:
         reason = "it asks a language model on a server, so matches could not be replayed"
     if family in FETCH_WORDS and not _has_words():
-        reason = (
-            "it needs NLTK's word lists: python -m nltk.downloader "
-            + " ".join(name.partition("/")[2] for name in WORD_LISTS)
+        reason = "it needs NLTK's word lists: python -m nltk.downloader " + " ".join(
+            name.partition("/")[2] for name in WORD_LISTS
         )
     if reason:
         raise ValueError(f"{env_id} cannot be an arena: {reason}")
+
+
+def family_of(env_id: str) -> str:
+    """The package of a registered game within `textarena.envs`: "TicTacToe"; "" if it has none."""
+    entry = importlib.import_module("textarena.envs.registration").ENV_REGISTRY[env_id].entry_point
+    path = entry.split(".") if isinstance(entry, str) else []
+    return path[2] if path[:2] == ["textarena", "envs"] else ""
 
 
 def _has_words() -> bool:

@@ -9,12 +9,12 @@ from arenas.core.rng import Rng
 
 _MARKED = re.compile(r"\[[^\[\]\n]{1,60}\]")
 _PIECES = re.compile(
-    r"(?P<number>\d+)"
-    r"|(?P<square>(?<![A-Za-z])[A-Ha-h](?=\d))"
+    r"(?P<square>(?<![A-Za-z])[A-Ha-h]\d{1,2})"
+    r"|(?P<number>\d+)"
     r"|(?P<blank><[\w -]+>|\b(?:[A-Zijkrc]|row|col|column|number|pile|quantity|amount|idx)\b)"
 )
-LARGEST = (3, 9, 30)
-"""A number in a guess lies below one of these, which is drawn first."""
+SIZES = (3, 5, 8, 8, 30)
+"""Numbers and squares in a guess lie below one of these, which is drawn first."""
 
 TALK = ("I agree.", "Let us see.", "[pass]")
 """What is said where nothing in brackets was shown, in games of talk."""
@@ -24,7 +24,8 @@ def guesses(told: Sequence[str], rng: Rng) -> Iterator[str]:
     """Replies that might be legal, without end.
 
     A guess is something that stands in square brackets in one of the messages, the latest most
-    often; as it stands, or with its numbers, squares and blanks filled anew.
+    often; as it stands, or with other numbers and squares. A form without any number, such as
+    "[row col]", has its blanks filled.
 
     Args:
         told: messages of the game to the seat, in order.
@@ -37,14 +38,25 @@ def guesses(told: Sequence[str], rng: Rng) -> Iterator[str]:
         latest = len(shown) - 1
         back = 0 if rng.below(2) else rng.below(len(shown))
         guess = rng.choice(shown[latest - back])
-        yield guess if rng.below(2) else _PIECES.sub(lambda piece: _fill(piece, rng), guess)
+        if rng.below(2):
+            yield guess
+        else:
+            yield _filled(guess, rng)
 
 
-def _fill(piece: re.Match[str], rng: Rng) -> str:
-    text = piece[0]
-    if piece["square"]:
-        first = "A" if text.isupper() else "a"
-        return chr(ord(first) + rng.below(8))
-    if piece["blank"] and text.isupper() and rng.below(2):
-        return "ABCDEFGH"[rng.below(8)]
-    return str(rng.below(rng.choice(LARGEST)))
+def _filled(guess: str, rng: Rng) -> str:
+    size, shown = rng.choice(SIZES), any(map(str.isdigit, guess))
+
+    def fill(piece: re.Match[str]) -> str:
+        text = piece[0]
+        if piece["square"]:
+            first = "A" if text.isupper() else "a"
+            return f"{chr(ord(first) + rng.below(min(size, 8)))}{rng.below(size + 1)}"
+        if piece["blank"]:
+            if shown:
+                return text
+            if text.isupper() and rng.below(2):
+                return "ABCDEFGH"[rng.below(min(size, 8))]
+        return str(rng.below(size))
+
+    return _PIECES.sub(fill, guess)

@@ -8,12 +8,15 @@ import importlib
 import itertools
 import json
 from collections.abc import Hashable, Iterable, Mapping
+from dataclasses import replace
 from functools import cache
 from typing import Any, NamedTuple
 
-from arenas.adapters.textarena.border import Chance, import_textarena, seats_of, start
+import numpy as np
+from gymnasium import spaces
+
+from arenas.adapters.textarena.border import Chance, family_of, import_textarena, seats_of, start
 from arenas.adapters.textarena.replies import guesses
-from arenas.core.environment import PROMPT_CHARS
 from arenas.core.game import Game, GameSpec, IllegalMove, Move, whole
 from arenas.core.language import strip_reasoning
 from arenas.core.outcome import Outcome
@@ -32,8 +35,15 @@ GAME = -1
 """TextArena's number of the game itself as the sender of a message."""
 
 REWARDS = (-1.0, 1.0)
-TRIES = 2_000
+MORE = {"Set": (-20.0, 20.0)}
+"""Reward ranges of the families that pay more."""
+
+TRIES = 1_000
 """Guesses at a legal reply before a random player gives up."""
+
+EXAMPLES = 30
+VIEW_BYTES = 4_096
+"""A network sees the last so many bytes of what its seat is told."""
 
 REASON_CHARS = 500
 _NOTHING = ""
@@ -54,7 +64,7 @@ class Message(NamedTuple):
     text: str
 
 
-class _Refused(BaseException):  # noqa: N818
+class _Refused(BaseException):
     """TextArena calls a reply invalid; no game catches it on its way out."""
 
 
@@ -99,7 +109,7 @@ class TextArenaGame(Game[TextState]):
         max_plies: the match is cut short after so many replies of all seats.
 
     Move: the reply as a string, without private reasoning; which replies are legal, TextArena says.
-    View: the same text as in the text view, a string.
+    View: the end of what the seat is told, as UTF-8 bytes: uint8 (VIEW_BYTES,), zeros before it.
     Rewards: TextArena's, mostly -1, 0 and 1.
 
     Chance is TextArena's: the global generators of `random` and NumPy, seeded with 32 bits of the
@@ -136,18 +146,29 @@ class TextArenaGame(Game[TextState]):
         self.talk = _talks(env_id) if talk is None else talk
         self.max_plies = max_plies
         self.version = import_textarena().__version__
+        self._examples: tuple[str, ...] = ()
         self.spec = GameSpec(
             name="TextArena",
             version=f"1 (textarena {self.version})",
             roles=("player",) * self.players,
             payoff="general_sum",
             information="imperfect",
-            observation_space=TextSpace(PROMPT_CHARS),
+            observation_space=spaces.Box(0, 255, (VIEW_BYTES,), np.uint8),
             action_space=TextSpace(GameSpec.max_reply_chars),
-            reward_range=REWARDS,
+            reward_range=MORE.get(family_of(env_id), REWARDS),
             max_plies=max_plies,
             has_chance=True,
         )
+        opening = self._start(0)
+        told = _texts(opening.heard[self.movers(opening)[0]])
+        self._examples = tuple(dict.fromkeys(itertools.islice(guesses(told, Rng(0)), EXAMPLES)))
+        self.spec = replace(
+            self.spec, action_space=TextSpace(GameSpec.max_reply_chars, self._examples)
+        )
+
+    def reply_examples(self) -> tuple[str, ...]:
+        """Guesses at replies to the opening of one match."""
+        return self._examples
 
     def new(self, rng: Rng) -> TextState:
         return self._start(rng.bits() >> 32)
@@ -283,9 +304,8 @@ class TextArenaGame(Game[TextState]):
         Raises:
             ValueError: none of `TRIES` guesses was legal.
         """
-        told = [each.text for each in state.heard[seat] if each.sender == GAME]
         refused = set()
-        for guess in itertools.islice(guesses(told, rng), TRIES):
+        for guess in itertools.islice(guesses(_texts(state.heard[seat]), rng), TRIES):
             if guess in refused:
                 continue
             try:
@@ -313,8 +333,9 @@ class TextArenaGame(Game[TextState]):
 
     # -- views ---------------------------------------------------------------------------------
 
-    def view(self, state: TextState, seat: int) -> str:
-        return self.tell(state, seat)
+    def view(self, state: TextState, seat: int) -> np.ndarray:
+        told = self.tell(state, seat).encode(errors="replace")[-VIEW_BYTES:]
+        return np.frombuffer(told.rjust(VIEW_BYTES, b"\0"), np.uint8).copy()
 
     def brief(self, seat: int) -> str:
         count = self.players - 1
@@ -398,6 +419,10 @@ def _talks(env_id: str) -> bool:
 def _wrappers(env_id: str) -> list[Any]:
     registry = importlib.import_module("textarena.envs.registration").ENV_REGISTRY
     return registry[env_id].default_wrappers or []
+
+
+def _texts(messages: Iterable[Message]) -> list[str]:
+    return [message.text for message in messages if message.sender == GAME]
 
 
 def _text(messages: Iterable[Message]) -> str:
