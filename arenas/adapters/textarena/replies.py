@@ -23,8 +23,8 @@ TALK = ("I agree.", "Let us see.", "[pass]")
 def guesses(told: Sequence[str], rng: Rng) -> Iterator[str]:
     """Replies that might be legal, without end.
 
-    A guess is something that stands in square brackets in one of the messages, the latest most
-    often; as it stands, or with other numbers and squares. A form without any number, such as
+    A guess is something that stands in square brackets in one of the messages, most often the
+    first, where the rules are, or the latest; as it stands, or with other numbers and squares. A form without any number, such as
     "[row col]", has its blanks filled.
 
     Args:
@@ -35,9 +35,8 @@ def guesses(told: Sequence[str], rng: Rng) -> Iterator[str]:
     if not shown:
         shown = [list(TALK)]
     while True:
-        latest = len(shown) - 1
-        back = 0 if rng.below(2) else rng.below(len(shown))
-        guess = rng.choice(shown[latest - back])
+        message = (0, len(shown) - 1, rng.below(len(shown)))[rng.below(3)]
+        guess = rng.choice(shown[message])
         if rng.below(2):
             yield guess
         else:
