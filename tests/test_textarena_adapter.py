@@ -305,7 +305,7 @@ def test_bare_words_are_bracketed_as_textarena_does():
     ("options", "said"),
     [
         ({"env_id": "TicTacTo-v0"}, "Did you mean 'TicTacToe-v0'"),
-        ({"env_id": 3}, "no game 3"),
+        ({"env_id": 3}, "as a string"),
         ({"env_id": "Debate-v0"}, "a language model on a server"),
         ({"env_id": "CharacterConclave-v0"}, "fails on every reply"),
         ({"players": 3}, "with 3 players: AssertionError"),
@@ -580,6 +580,21 @@ def test_every_game_is_registered_once():
     assert names == register_games()
     assert {"arenas/KuhnPoker-v0", "arenas/BugRepair-v0", "arenas/DeepSearch-v0"} <= set(names)
     assert not any("OpenSpiel" in name or "TextArena" in name for name in names)
+
+
+def test_the_example_learns():
+    example = Path(__file__).parents[1] / "examples" / "textarena_both_ways.py"
+    if not example.exists():
+        pytest.skip("examples lie beside the tests in the repository")
+    done = subprocess.run(
+        [sys.executable, str(example)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    first, last = (float(each) for each in re.findall(r"([+-][\d.]+) chips", done.stdout))
+    # The best reply to random play wins 11/24 chips a hand, the mean of 1/2 and 5/12.
+    assert 0 < first < last < 0.6
+    assert last > 0.3
+    assert done.stdout.endswith("records refused: 0\n")
 
 
 def test_the_page_shows_what_happens():

@@ -139,14 +139,14 @@ def seats_of(env_id: str, settings: str, seats: int | None) -> int:
     for number in SEATS if seats is None else (seats,):
         try:
             env, _ = start(env_id, number, 0, json.loads(settings))
-            taken = env.state.num_players
+            taken = int(env.state.num_players)
             if taken != number:
                 raise ValueError(f"it is a game of {taken}")
         except Exception as error:
             # The games raise whatever comes to hand: assertions, value errors, errors of syntax.
             first = first or error
         else:
-            return number
+            return taken
     wanted = f"{seats} players" if seats else f"any of {min(SEATS)} to {max(SEATS)} players"
     assert first is not None
     raise ValueError(
@@ -158,8 +158,8 @@ def _refuse(env_id: str) -> None:
     """Raises ValueError for a game that is unknown or cannot be an arena, before it is imported."""
     import_textarena()
     registry = importlib.import_module("textarena.envs.registration").ENV_REGISTRY
-    if not isinstance(env_id, str) or env_id not in registry:
-        close = difflib.get_close_matches(str(env_id), registry, n=3)
+    if env_id not in registry:
+        close = difflib.get_close_matches(env_id, registry, n=3)
         hint = f" Did you mean {' or '.join(map(repr, close))}?" if close else ""
         raise ValueError(f"TextArena has no game {env_id!r}.{hint} It knows {len(registry)}")
     entry, family = registry[env_id].entry_point, family_of(env_id)

@@ -24,8 +24,8 @@ def guesses(told: Sequence[str], rng: Rng) -> Iterator[str]:
     """Replies that might be legal, without end.
 
     A guess is something that stands in square brackets in one of the messages, most often the
-    first, where the rules are, or the latest; as it stands, or with other numbers and squares. A form without any number, such as
-    "[row col]", has its blanks filled.
+    first, where the rules are, or the latest; as it stands, or with other numbers and squares. A
+    form without any number, such as "[row col]", has its blanks filled.
 
     Args:
         told: messages of the game to the seat, in order.

@@ -8,7 +8,6 @@ import importlib
 import itertools
 import json
 from collections.abc import Hashable, Iterable, Mapping
-from dataclasses import replace
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -128,25 +127,24 @@ class TextArenaGame(Game[TextState]):
         talk: bool | None = None,
         max_plies: int = 1_000,
     ) -> None:
+        if not isinstance(env_id, str):
+            raise ValueError(f"env_id={env_id!r}: an id of TextArena's registry, as a string")
         if players is not None and not 1 <= (whole(players) or 0) <= 15:
             raise ValueError(f"players={players!r}: 1 to 15, or None")
         if not 1 <= (whole(max_plies) or 0) <= 100_000:
             raise ValueError(f"max_plies={max_plies!r}: 1 to 100,000")
         if talk is not None and not isinstance(talk, bool):
             raise ValueError(f"talk={talk!r}: True, False or None")
-        try:
-            arguments = json.dumps(settings or {}, sort_keys=True, allow_nan=False)
-            self.settings: dict[str, Any] | None = json.loads(arguments) or None
-        except (TypeError, ValueError):
-            self.settings = arguments = None  # type: ignore[assignment]
-        if arguments is None or not isinstance(settings, (dict, type(None))):
-            raise ValueError(f"settings={settings!r}: a dict of JSON values, or None")
+        arguments = _as_json(settings)
         self.env_id = env_id
+        self.settings: dict[str, Any] | None = json.loads(arguments) or None
         self.players = seats_of(env_id, arguments, None if players is None else whole(players))
         self.talk = _talks(env_id) if talk is None else talk
         self.max_plies = max_plies
         self.version = import_textarena().__version__
-        self._examples: tuple[str, ...] = ()
+        opening = self._start(0)
+        told = _texts(opening.heard[self.movers(opening)[0]])
+        self._examples = tuple(dict.fromkeys(itertools.islice(guesses(told, Rng(0)), EXAMPLES)))
         self.spec = GameSpec(
             name="TextArena",
             version=f"1 (textarena {self.version})",
@@ -154,16 +152,10 @@ class TextArenaGame(Game[TextState]):
             payoff="general_sum",
             information="imperfect",
             observation_space=spaces.Box(0, 255, (VIEW_BYTES,), np.uint8),
-            action_space=TextSpace(GameSpec.max_reply_chars),
+            action_space=TextSpace(GameSpec.max_reply_chars, self._examples),
             reward_range=MORE.get(family_of(env_id), REWARDS),
             max_plies=max_plies,
             has_chance=True,
-        )
-        opening = self._start(0)
-        told = _texts(opening.heard[self.movers(opening)[0]])
-        self._examples = tuple(dict.fromkeys(itertools.islice(guesses(told, Rng(0)), EXAMPLES)))
-        self.spec = replace(
-            self.spec, action_space=TextSpace(GameSpec.max_reply_chars, self._examples)
         )
 
     def reply_examples(self) -> tuple[str, ...]:
@@ -380,6 +372,15 @@ class TextArenaGame(Game[TextState]):
 def visible(text: str) -> str:
     """The part of a reply that reaches TextArena: without private reasoning and outer blanks."""
     return strip_reasoning(text).strip()
+
+
+def _as_json(settings: dict[str, Any] | None) -> str:
+    try:
+        if settings is None or isinstance(settings, dict):
+            return json.dumps(settings or {}, sort_keys=True, allow_nan=False)
+    except (TypeError, ValueError):
+        pass
+    raise ValueError(f"settings={settings!r}: a dict of JSON values, or None")
 
 
 def _replayed(game: TextArenaGame, seed: int, replies: list[tuple[int, str]]) -> TextState:
