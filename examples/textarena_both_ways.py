@@ -38,7 +38,7 @@ class Learner(textarena.Agent):
 random.seed(0)
 register_games()
 env, learner, won = textarena.make("arenas/KuhnPoker-v0"), Learner(explore=0.1), []
-hands = int(sys.argv[1]) if len(sys.argv) > 1 else 1_500
+hands = int(sys.argv[1]) if len(sys.argv) > 1 else 3_000
 for hand in range(hands):
     mine, over = hand % 2, False
     agents = {mine: learner, 1 - mine: Learner(explore=1)}

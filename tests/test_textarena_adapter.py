@@ -33,12 +33,21 @@ from arenas.adapters.textarena.border import Chance  # noqa: E402
 ID = "TextArena-v0"
 PAGE = Path(arenas.__file__).parent / "adapters" / "textarena" / "README.md"
 
-KNOWN = [
-    (env_id, int(seats))
-    for seats, names in re.findall(r"^\| (\d+) \| (`.*`) \|$", PAGE.read_text("utf-8"), re.M)
-    for env_id in re.findall(r"`([^`]+)`", names)
+
+def listed(heading):
+    """Ids and seats of a table of the page."""
+    table = PAGE.read_text("utf-8").split(f"| seats | {heading} |")[1].split("\n\n")[0]
+    rows = re.findall(r"^\| (\d+) \| (.*) \|$", table, re.MULTILINE)
+    return [(name, int(seats)) for seats, names in rows for name in re.findall("`(.+?)`", names)]
+
+
+KNOWN = listed("known to work")
+SLOWLY = listed("known to work, slowly")
+ALL = [
+    *KNOWN,
+    # Guessing and copying take a second or more a match.
+    *(pytest.param(*each, marks=pytest.mark.slow) for each in SLOWLY),
 ]
-"""The games that the page lists as known to work, with their number of seats."""
 
 
 def random_match(game, seed):
@@ -71,14 +80,17 @@ def test_the_page_lists_games_of_one_two_and_several_players():
     assert {1, 2, 3, 6} <= {seats for _, seats in KNOWN}
 
 
-@pytest.mark.parametrize(("env_id", "seats"), KNOWN)
+@pytest.mark.parametrize(("env_id", "seats"), ALL)
 def test_matches_are_textarenas_own(env_id, seats):
-    game = TextArenaGame(env_id, players=seats)
+    game = TextArenaGame(env_id, players=seats, max_plies=200)
     assert game.spec.seats == seats
     match = random_match(game, seed=5)
     evidence = json.loads(json.dumps(match.outcome.evidence))
     rewards, logs = played_by_textarena(evidence)
-    assert match.outcome.rewards == tuple(float(rewards.get(s) or 0) for s in range(seats))
+    if match.outcome.truncated:
+        assert rewards is None
+    else:
+        assert match.outcome.rewards == tuple(float(rewards.get(s) or 0) for s in range(seats))
     said = {reply for _, reply in evidence["replies"]}
     for messages in match.state.heard:
         told = {each.text for each in messages if each.sender == -1}

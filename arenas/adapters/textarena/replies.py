@@ -13,7 +13,7 @@ _PIECES = re.compile(
     r"|(?P<number>\d+)"
     r"|(?P<blank><[\w -]+>|\b(?:[A-Zijkrc]|row|col|column|number|pile|quantity|amount|idx)\b)"
 )
-SIZES = (3, 5, 8, 8, 30)
+SIZES = (3, 5, 8, 14, 30)
 """Numbers and squares in a guess lie below one of these, which is drawn first."""
 
 TALK = ("I agree.", "Let us see.", "[pass]")

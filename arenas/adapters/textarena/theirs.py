@@ -37,8 +37,9 @@ REWARDS = (-1.0, 1.0)
 MORE = {"Set": (-20.0, 20.0)}
 """Reward ranges of the families that pay more."""
 
+GUESSES = 10_000
 TRIES = 1_000
-"""Guesses at a legal reply before a random player gives up."""
+"""Guesses at a legal reply, and different ones that are tried, before a random player gives up."""
 
 EXAMPLES = 30
 VIEW_BYTES = 4_096
@@ -294,11 +295,11 @@ class TextArenaGame(Game[TextState]):
         """A legal reply, guessed from what the seat was told; not uniform.
 
         Raises:
-            ValueError: none of `TRIES` guesses was legal.
+            ValueError: no guess was legal.
         """
-        refused = set()
-        for guess in itertools.islice(guesses(_texts(state.heard[seat]), rng), TRIES):
-            if guess in refused:
+        refused = set[str]()
+        for guess in itertools.islice(guesses(_texts(state.heard[seat]), rng), GUESSES):
+            if guess in refused or len(refused) == TRIES:
                 continue
             try:
                 self.check(state, seat, guess)
