@@ -169,7 +169,7 @@ class TextArenaGame(Game[TextState]):
     def _start(self, seed: int) -> TextState:
         env, chance = start(self.env_id, self.players, seed, self.settings or {})
         state = TextState(self, _bare(env), chance, seed)
-        self._deliver(state)
+        self._run(state)
         return state
 
     def movers(self, state: TextState) -> tuple[int, ...]:
@@ -213,24 +213,24 @@ class TextArenaGame(Game[TextState]):
         words = reply
         for wrapper in _actions(self.env_id):
             words = wrapper(state.env).action(words)
-        with state.chance.drawn() as left:
-            state.env.step(action=words)
-        state.chance = left
         state.tried = None
         state.replies.append((seat, reply))
         state.heard[seat].append(Message(seat, "You", reply))
         state.marks[seat] = len(state.heard[seat])
-        self._deliver(state)
+        self._run(state, words)
 
-    def _deliver(self, state: TextState) -> None:
-        """Hands each seat the messages to it; what others say only where they may be heard."""
-        inner = state.env.state
-        shown, kinds = dict(inner.observations), import_textarena().ObservationType
-        # Some games add to the observation of the player to move when it is asked for.
-        with state.chance.drawn() as left:
-            if not inner.done:
-                current, shown[current] = state.env.get_observation()
-        state.chance = left
+    def _run(self, state: TextState, words: str | None = None) -> None:
+        """Hands a reply to TextArena, if there is one, and to each seat what it is told then.
+
+        What others say reaches a seat only where there is talk.
+        """
+        env, inner = state.env, state.env.state
+        with state.chance.drawn() as state.chance:
+            if words is not None:
+                env.step(action=words)
+            # Some games add to what the player to move observes when it is asked for.
+            current, observed = (-1, None) if inner.done else env.get_observation()
+        shown, kinds = {**inner.observations, current: observed}, import_textarena().ObservationType
         for seat, messages in shown.items():
             for sender, text, kind in messages or ():
                 if kind is kinds.PLAYER_ACTION:
@@ -240,7 +240,7 @@ class TextArenaGame(Game[TextState]):
                     continue  # A player's reply in the wrong order of arguments.
                 name = inner.role_mapping.get(sender, f"Player {sender}")
                 state.heard[seat].append(Message(sender, name, str(text)))
-            inner.observations[seat] = []
+        inner.observations = {seat: [] for seat in inner.observations}
         # Every message again, which only their screens read.
         inner.logs.clear()
 
