@@ -147,7 +147,7 @@ def test_records_replay_under_another_order_of_sets(tmp_path):
     path = tmp_path / "matches.jsonl"
     lines = []
     for env_id, seats in KNOWN:
-        game = TextArenaGame(env_id, players=seats, max_plies=40)
+        game = TextArenaGame(env_id, players=seats, max_plies=15)
         lines.append(MatchRecord.of(random_match(game, 3), f"selfplay/{ID}", ["r"] * seats))
     path.write_text("".join(f"{record.to_json()}\n" for record in lines))
     done = subprocess.run(
