@@ -451,3 +451,8 @@ register(
     "arenas.games.deep_search.players:PLAYERS",
     summary="A proposer writes questions that need searching; solvers search the same documents",
 )
+register(
+    "TextArena-v0",
+    "arenas.adapters.textarena:TextArenaGame",
+    summary="Most games of TextArena by their ids, TicTacToe unless told otherwise",
+)

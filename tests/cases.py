@@ -61,8 +61,9 @@ def _is_for_all_checks(game_id):
         return False
 
 
-OWN_TESTS = {"selfplay/DeepSearch-v0"}
-"""Games of tool calls, six seats and more: their own files run these checkers on them."""
+OWN_TESTS = {"selfplay/DeepSearch-v0", "selfplay/TextArena-v0"}
+"""Games whose own files run these checkers on them: tool calls, six seats and more; and any reply
+at all, which nobody can list."""
 
 IDS = [
     entry.id

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 import numpy as np
-from gymnasium.vector.utils import batch_space
 
 from arenas.core.compiled import following, fork, mix64, scale
 from arenas.core.environment import check_learner, opponents_of, seat_spaces
@@ -48,11 +47,8 @@ class JointLearnerVectorEnv(JointVectorEnv):
         if arguments.get("device", "cpu") != "cpu":
             raise ValueError('one_learner runs on the CPU; on CUDA use layout="self_play"')
         super().__init__(game, num_envs, **arguments)
-        observations, actions = seat_spaces(game, "array")
-        self.single_observation_space = observations[0]
-        self.single_action_space = actions[0]
-        self.observation_space = batch_space(self.single_observation_space, num_envs)
-        self.action_space = batch_space(self.single_action_space, num_envs)
+        (observation, *_), (action, *_) = seat_spaces(game, "array")
+        self._let(observation, action)
         self.opponents = opponents_of(game, opponents)
         self.seat = check_learner(game, seat)
         self._learners = np.zeros(num_envs, np.int64)
@@ -61,17 +57,8 @@ class JointLearnerVectorEnv(JointVectorEnv):
         self._games = np.arange(num_envs)
         self._joint = np.zeros((num_envs, game.spec.seats), np.int64)
 
-    def reset(
-        self,
-        *,
-        seed: int | Sequence[int | None] | np.ndarray | None = None,
-        options: dict[str, Any] | None = None,
-    ) -> tuple[dict[str, Any], dict[str, Any]]:
-        super().reset(seed=seed, options=options)
-        mask = (options or {}).get("reset_mask")
-        where = np.ones(self.num_envs, bool) if mask is None else np.asarray(mask)
-        seeds = seed if isinstance(seed, (Sequence, np.ndarray)) else [seed] * self.num_envs
-        self._begun_matches[where & [each is not None for each in seeds]] = 0
+    def _after_reset(self, where: Any, seeded: np.ndarray) -> tuple[dict[str, Any], dict[str, Any]]:
+        self._begun_matches[where & seeded] = 0
         self._seat_learners(where)
         self._played_by[:] = self._learners
         return self._observation(), self._info()
@@ -151,9 +138,9 @@ class JointLearnerVectorEnv(JointVectorEnv):
             final[i] = {"observation": views[i], "action_mask": masks[i].copy()}
         return final
 
-    def get_state(self) -> dict[str, np.ndarray]:
+    def _state(self) -> dict[str, np.ndarray]:
         own = {"learners": self._learners.copy(), "begun": self._begun_matches.copy()}
-        return {**super().get_state(), **own}
+        return {**super()._state(), **own}
 
     def set_state(self, state: dict[str, np.ndarray]) -> None:
         super().set_state(state)

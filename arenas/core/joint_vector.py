@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
-import secrets
-from collections.abc import Sequence
 from types import ModuleType
 from typing import Any, cast
 
 import numpy as np
 from gymnasium import spaces
-from gymnasium.vector import AutoresetMode, VectorEnv
-from gymnasium.vector.utils import batch_space
+from gymnasium.vector import AutoresetMode
 
-from arenas.core.compiled import following, fork, mix64
-from arenas.core.device import device_of
+from arenas.core.compiled import fork
+from arenas.core.device import Device, device_of
 from arenas.core.game import IllegalMove, whole
 from arenas.core.joint import JointFlatGame, JointState
 from arenas.core.joint_lockstep import (
@@ -37,58 +33,22 @@ from arenas.core.joint_lockstep import (
     step,
 )
 from arenas.core.lockstep import (
-    COMMON,
-    DISABLED,
     ENDED,
     FLAGS,
-    GENERAL_SUM,
-    NEXT_STEP,
     OVER,
-    PENALTY,
-    RANDOM,
-    RETRY,
     SAME_STEP,
-    SAMPLER,
-    SEQUENCE,
     TERMINATED,
     TRUNCATED,
-    ZERO_SUM,
-    Settings,
 )
-from arenas.core.match import IllegalPolicy, check_max_cycles
+from arenas.core.lockstep_env import LockstepVectorEnv, check_rules
 from arenas.core.policy import TURNS, Decisions, Turn
-from arenas.core.rng import SEEDS, Rng, check_seed
-from arenas.core.vector import autoreset_mode
-
-_AUTORESET = {
-    AutoresetMode.NEXT_STEP: NEXT_STEP,
-    AutoresetMode.SAME_STEP: SAME_STEP,
-    AutoresetMode.DISABLED: DISABLED,
-}
-_ILLEGAL = {"retry": RETRY, "raise": RETRY, "random-legal": RANDOM, "penalty": PENALTY}
-_PAYOFF = {"zero_sum": ZERO_SUM, "common": COMMON, "general_sum": GENERAL_SUM}
-_STATE = ("rows", "words", "numbers", "counts", "sums", "flags", "views", "masks", "reports")
-"""What `get_state` reads; everything that depends on play."""
-
-_SAMPLES = 4
-"""Label of the streams of `sample_actions`, apart from all others of a match."""
+from arenas.core.rng import Rng
 
 _IN_KERNELS = ("new", "movers", "legal", "check", "apply", "returns", "sample", "forfeit", "view")
 """Methods of `JointFlatGame` that kernels do themselves, from the rules module."""
 
 
-def _check_rules(game: JointFlatGame) -> None:
-    """Accepts a game that kernels play as `Match` does, silently.
-
-    Raises:
-        TypeError: its class does by itself what kernels take from the rules module.
-    """
-    own = [n for n in _IN_KERNELS if getattr(type(game), n) is not getattr(JointFlatGame, n)]
-    if own:
-        raise TypeError(f"{game!r} cannot be played in lockstep: it has its own {', '.join(own)}")
-
-
-class JointVectorEnv(VectorEnv[Any, Any, Any]):
+class JointVectorEnv(LockstepVectorEnv):
     """B games of a simultaneous game; the caller acts in every seat at every step.
 
     Arrays have one entry for each game and seat: observations are `observation` (B, S, ...) and
@@ -125,6 +85,10 @@ class JointVectorEnv(VectorEnv[Any, Any, Any]):
         ImportError: `device="cuda"` without torch or numba.
     """
 
+    game: JointFlatGame
+    _SAVED = ("rows", "words", "numbers", "counts", "sums", "flags", "views", "masks", "reports")
+    _SEED = SEED
+
     def __init__(
         self,
         game: JointFlatGame,
@@ -138,41 +102,16 @@ class JointVectorEnv(VectorEnv[Any, Any, Any]):
         render_mode: str | None = None,
         views: bool = True,
     ) -> None:
-        _check_rules(game)
-        if (whole(num_envs) or 0) < 1:
-            raise ValueError(f"num_envs={num_envs!r}: a number of games, at least one")
-        if render_mode not in (None, "ansi"):
-            raise ValueError(f'render_mode={render_mode!r}: "ansi", or None')
-        mode = autoreset_mode(autoreset)
-        self.game = game
-        self.num_envs = num_envs
-        self.illegal = IllegalPolicy.read(illegal)
-        self.max_cycles = check_max_cycles(max_cycles)
-        self.render_mode = render_mode
-        self.metadata = {"render_modes": ["ansi"], "render_fps": 2, "autoreset_mode": mode}
-        self.single_observation_space, self.single_action_space = _joint_spaces(game)
-        self.observation_space = batch_space(self.single_observation_space, num_envs)
-        self.action_space = batch_space(self.single_action_space, num_envs)
-        spec = game.spec
-        self._settings = Settings(
-            autoreset=_AUTORESET[mode],
-            illegal=_ILLEGAL[self.illegal.kind],
-            amount=float(self.illegal.amount),
-            last_ply=self.max_cycles * spec.seats if self.max_cycles else spec.max_plies + 1,
-            payoff=_PAYOFF[spec.payoff],
-            least=float(spec.reward_range[0]),
-        )
-        self._copy = copy
+        check_rules(game, JointFlatGame, _IN_KERNELS)
+        single = _joint_spaces(game)
+        super().__init__(game, num_envs, single, autoreset, illegal, max_cycles, copy, render_mode)
         self._views = bool(views)
-        self._device = device_of(device, None, cast(ModuleType, game.row_rules), threads)
-        self._allocate()
-        self._every = self._device.take(np.ones(num_envs, bool), bool)
-        self._drawn = self._device.outer(np.zeros((num_envs, spec.seats), np.int64))
-        self._begun = False
+        self._allocate(device_of(device, None, cast(ModuleType, game.row_rules), threads))
+        self._drawn = self._device.outer(np.zeros((num_envs, game.spec.seats), np.int64))
 
-    def _allocate(self) -> None:
+    def _allocate(self, device: Device) -> None:
         """The arrays as kernels take them, and by name as callers do."""
-        game, games, seats, device = self.game, self.num_envs, self.game.spec.seats, self._device
+        game, games, seats = self.game, self.num_envs, self.game.spec.seats
         n = len(game.backdrop)
         shapes: dict[str, tuple[tuple[int, ...], Any]] = {
             "rows": ((len(game.blank),), np.int32),
@@ -191,7 +130,7 @@ class JointVectorEnv(VectorEnv[Any, Any, Any]):
             kernels[name], out[name] = device.outer(np.zeros((games, *shape), dtype))
         # Torch has no arithmetic for unsigned words, and no caller needs them.
         kernels["words"] = device.inner(np.zeros((games, 2), np.uint64))
-        self._batch = JointBatch(
+        batch = JointBatch(
             table=device.inner(np.array(game.table, np.int32)),
             blank=device.inner(np.array(game.blank, np.int32)),
             backdrop=device.inner(game.backdrop.copy()),
@@ -205,7 +144,7 @@ class JointVectorEnv(VectorEnv[Any, Any, Any]):
         self._no_masks = device.outer(np.zeros((games, seats, game.num_actions), np.int8))[1]
         self._rewards = sums[:, REWARD]
         self._terminated, self._truncated = flags[:, TERMINATED], flags[:, TRUNCATED]
-        self._over, self._ended = flags[:, OVER], flags[:, ENDED]
+        self._ended = flags[:, ENDED]
         self._reports = {name: out["reports"][:, :, k] for k, name in enumerate(game.reports)}
         self._illegal_moves = counts[:, ILLEGAL_MOVES]
         self._submitted = counts[:, SUBMITTED]
@@ -217,66 +156,13 @@ class JointVectorEnv(VectorEnv[Any, Any, Any]):
             "illegal_moves": counts[:, FINAL_ILLEGAL_MOVES],
         }
         self._totals = sums[:, TOTAL]
+        self._take_up(device, batch, flags[:, OVER])
 
-    def reset(
-        self,
-        *,
-        seed: int | Sequence[int | None] | np.ndarray | None = None,
-        options: dict[str, Any] | None = None,
-    ) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Begins a match in every game.
-
-        Args:
-            seed: game i plays the match of seed + i, and then those that `arenas.make` plays after
-                it; or a list with a seed or None for each game. None goes on to each game's next
-                match, from unpredictable seeds at first.
-            options: `reset_mask`, bool array of shape (B,), resets only the games that it marks.
-
-        Returns:
-            Observations and infos as `step` does.
-
-        Raises:
-            ValueError: a seed is no integer in 0..2**63-1, or there are not B of them, or the mask
-                has another shape.
-            TypeError: the mask is not of bools.
-            RuntimeError: some games are left out although no match has begun in them.
-        """
-        mask = (options or {}).get("reset_mask")
-        where = self._every if mask is None else self._device.take(mask, bool)
-        if where.shape != (self.num_envs,):
-            raise ValueError(f"reset_mask has shape {where.shape}, not ({self.num_envs},)")
-        if mask is not None and not self._begun:
-            raise RuntimeError("call reset() without a mask first")
-        if isinstance(seed, (Sequence, np.ndarray)):
-            seeds = list(seed)
-        else:
-            seeds = [None if seed is None else check_seed(seed) + i for i in range(self.num_envs)]
-        if len(seeds) != self.num_envs:
-            raise ValueError(f"{len(seeds)} seeds for {self.num_envs} games")
-        with np.errstate(over="ignore"):
-            self._seed(seeds, self._device.read(where))
-        super().reset(seed=seed if isinstance(seed, int) else None)
+    def _start(self, where: Any) -> None:
         self._device.run(start, self._batch, where)
-        self._begun = True
-        return self._observation(), self._info()
 
-    def _seed(self, seeds: list[int | None], where: np.ndarray) -> None:
-        """Sets the seed of each game's match, and the streams."""
-        device, b = self._device, self._batch
-        words, numbers = device.read(b.words), device.read(b.numbers)
-        given = np.array([seed is not None for seed in seeds])
-        firsts = np.array([0 if s is None else check_seed(s) for s in seeds], np.uint64)
-        chaos = np.frombuffer(secrets.token_bytes(8 * self.num_envs), np.uint64)
-        # As `rng.SeedSequence` numbers the matches of a seed, and those that follow.
-        nexts = following(words[:, SEQUENCE] if self._begun else chaos)
-        sequence = np.where(given, fork(firsts, SEEDS), nexts)
-        match_seeds = np.where(given, firsts, mix64(nexts) >> np.uint64(11))
-        fresh = where if not self._begun else where & given
-        words[where, SEQUENCE] = sequence[where]
-        words[fresh, SAMPLER] = fork(match_seeds, _SAMPLES)[fresh]
-        numbers[where, SEED] = match_seeds.astype(np.int64)[where]
-        device.write(b.words, words)
-        device.write(b.numbers, numbers)
+    def _after_reset(self, where: Any, seeded: np.ndarray) -> tuple[dict[str, Any], dict[str, Any]]:
+        return self._observation(), self._info()
 
     def step(self, actions: Any) -> tuple[dict[str, Any], Any, Any, Any, dict[str, Any]]:
         """Plays an action of every seat in every game: (B, S).
@@ -344,9 +230,6 @@ class JointVectorEnv(VectorEnv[Any, Any, Any]):
         views, masks = self._given(self._observations), self._given(self._masks)
         return {"observation": views, "action_mask": masks}
 
-    def _given(self, array: Any) -> Any:
-        return self._device.copy(array) if self._copy else array
-
     def _info(self) -> dict[str, Any]:
         given = self._given
         ended = given(self._ended)
@@ -412,24 +295,8 @@ class JointVectorEnv(VectorEnv[Any, Any, Any]):
         views, masks = self._observations[games, seats], self._masks[games, seats]
         return Decisions(views, masks, seats, streams)
 
-    def render(self) -> tuple[str, ...] | None:
-        """Every game as a text picture; None without a render mode."""
-        if self.render_mode is None:
-            return None
-        return tuple(self.game.show(self.state(i)) for i in range(self.num_envs))
-
-    # -- what must hold ----------------------------------------------------------------------------
-
-    def _require_begun(self) -> None:
-        if not self._begun:
-            raise RuntimeError("call reset() first")
-
-    def _require_running(self) -> None:
-        self._require_begun()
-        if self._settings.autoreset == DISABLED and bool(self._over.any()):
-            raise RuntimeError(
-                "a match is over: reset(options={'reset_mask': over}) begins the next one"
-            )
+    def _position(self, game: int) -> JointState:
+        return self.state(game)
 
     def _refuse_illegal(self, actions: np.ndarray) -> None:
         """Under `illegal="raise"`: nothing is played unless all the actions are legal.
@@ -444,48 +311,6 @@ class JointVectorEnv(VectorEnv[Any, Any, Any]):
                 self.game.check(self.state(game), seat, int(actions[game, seat]))
             except IllegalMove as error:
                 raise IllegalMove(f"game {game}, seat {seat}: {error}") from None
-
-    # -- saving ------------------------------------------------------------------------------------
-
-    def get_state(self) -> dict[str, np.ndarray]:
-        """All that play depends on, by name; `set_state` goes on from there, bit for bit.
-
-        Raises:
-            RuntimeError: `reset` was not called.
-        """
-        self._require_begun()
-        state = {name: self._device.read(getattr(self._batch, name)) for name in _STATE}
-        mode = self.metadata["autoreset_mode"].name
-        made = type(self).__name__, self.game, self.game.spec.version, self.illegal
-        digest = hashlib.sha256(repr((*made, self.max_cycles, mode)).encode()).digest()
-        # Says whose state it is; numbers, which every file of arrays can hold.
-        state["environment"] = np.frombuffer(digest, np.uint8).copy()
-        return state
-
-    def set_state(self, state: dict[str, np.ndarray]) -> None:
-        """Takes up what `get_state` of an environment made with the same arguments returned.
-
-        Raises:
-            ValueError: it is the state of another kind of environment.
-        """
-        begun, self._begun = self._begun, True
-        own = self.get_state()
-        self._begun = begun
-        given = {name: np.asarray(each) for name, each in state.items()}
-        same = own.keys() == given.keys() and all(
-            (own[name].dtype, own[name].shape) == (given[name].dtype, given[name].shape)
-            for name in own
-        )
-        if not same or not np.array_equal(own["environment"], given["environment"]):
-            raise ValueError("the state is of another game, of other options or another num_envs")
-        for name in _STATE:
-            self._device.write(getattr(self._batch, name), given[name])
-        self._begun = True
-
-    def close_extras(self, **kwargs: Any) -> None:
-        """Closes the game and stops the threads."""
-        self._device.close()
-        self.game.close()
 
 
 def _joint_spaces(game: JointFlatGame) -> tuple[spaces.Space[Any], spaces.Space[Any]]:

@@ -6,95 +6,52 @@ every seat. One learner a game has a file of its own.
 
 from __future__ import annotations
 
-import hashlib
-import secrets
-from abc import abstractmethod
-from collections.abc import Sequence
 from types import ModuleType, SimpleNamespace
 from typing import Any, cast
 
 import numpy as np
-from gymnasium.vector import AutoresetMode, VectorEnv
-from gymnasium.vector.utils import batch_space
+from gymnasium.vector import AutoresetMode
 
 from arenas.core import by_codes, by_rules, by_tables
 from arenas.core.coded import CodedGame
-from arenas.core.compiled import following, fork, mix64
-from arenas.core.device import device_of
+from arenas.core.compiled import fork
+from arenas.core.device import Device, device_of
 from arenas.core.environment import seat_spaces
 from arenas.core.flat import FlatGame, Position
 from arenas.core.game import IllegalMove, whole
 from arenas.core.lockstep import (
     AT,
-    COMMON,
     COUNTS,
-    DISABLED,
     ENDED,
     FINAL_ILLEGAL_MOVES,
     FINAL_PLIES,
     FINAL_TOTAL,
     FLAGS,
-    GENERAL_SUM,
     ILLEGAL_MOVES,
     MATCHES,
     MOVER,
-    NEXT_STEP,
     NUMBERS,
     OVER,
-    PENALTY,
-    RANDOM,
-    RETRY,
     REWARD,
     SAME_STEP,
-    SAMPLER,
     SEAT,
     SEED,
-    SEQUENCE,
     SHARED,
     SUBMITTED,
     SUMS,
     TERMINATED,
     TOTAL,
     TRUNCATED,
-    ZERO_SUM,
     Batch,
-    Settings,
     play_randomly,
     sample,
     start,
     step,
 )
-from arenas.core.match import IllegalPolicy, check_max_cycles
+from arenas.core.lockstep_env import LockstepVectorEnv, check_rules
 from arenas.core.policy import TURNS, Decisions, Turn
-from arenas.core.rng import SEEDS, Rng, check_seed
+from arenas.core.rng import Rng
 from arenas.core.tables import Shown, Tables, no_tables, tabulate
-
-_AUTORESET = {
-    AutoresetMode.NEXT_STEP: NEXT_STEP,
-    AutoresetMode.SAME_STEP: SAME_STEP,
-    AutoresetMode.DISABLED: DISABLED,
-}
-_ILLEGAL = {"retry": RETRY, "raise": RETRY, "random-legal": RANDOM, "penalty": PENALTY}
-_PAYOFF = {"zero_sum": ZERO_SUM, "common": COMMON, "general_sum": GENERAL_SUM}
-_STATE = [name for name in Batch._fields[SHARED:] if not name.endswith(("view", "octets"))]
-"""What `get_state` reads; views and masks lie in the memory of other fields."""
-
-_SAMPLES = 4
-"""Label of the streams of `sample_actions`, apart from all others of a match."""
-
-
-def autoreset_mode(mode: str | AutoresetMode) -> AutoresetMode:
-    """Reads "same_step", "next_step", "disabled", or Gymnasium's own values.
-
-    Raises:
-        ValueError: it is none of them.
-    """
-    for each in AutoresetMode:
-        if mode in (each, each.value, each.name.lower()):
-            return each
-    names = ", ".join(each.name.lower() for each in AutoresetMode)
-    raise ValueError(f"autoreset={mode!r}: the modes are {names}")
-
 
 _IN_KERNELS = tuple(
     "new movers legal apply returns sample forfeit withdraw mask view".split()  # noqa: SIM905
@@ -102,21 +59,8 @@ _IN_KERNELS = tuple(
 """Methods of `FlatGame` that kernels do themselves, from the rules module."""
 
 
-def _check_rules(game: FlatGame) -> None:
-    """Accepts a game that kernels play as `Match` does, silently.
-
-    Raises:
-        TypeError: its class does by itself what kernels take from the rules module.
-    """
-    base = CodedGame if isinstance(game, CodedGame) else FlatGame
-    own = [n for n in _IN_KERNELS if getattr(type(game), n) is not getattr(base, n)]
-    own += [n for n in ("simultaneous", "step_rewards") if getattr(game.spec, n)]
-    if own:
-        raise TypeError(f"{game!r} cannot be played in lockstep: it has its own {', '.join(own)}")
-
-
-class FlatVectorEnv(VectorEnv[Any, Any, Any]):
-    """B games of one flat game: arrays, kernels, seeds and what both layouts share.
+class FlatVectorEnv(LockstepVectorEnv):
+    """B games of one flat game: arrays, kernels and what both layouts share.
 
     Args:
         game: the rules.
@@ -137,6 +81,11 @@ class FlatVectorEnv(VectorEnv[Any, Any, Any]):
         ImportError: `device="cuda"` without torch or numba.
     """
 
+    game: FlatGame
+    # Views and masks lie in the memory of other fields.
+    _SAVED = tuple(n for n in Batch._fields[SHARED:] if not n.endswith(("view", "octets")))
+    _SEED = SEED
+
     def __init__(
         self,
         game: FlatGame,
@@ -149,25 +98,11 @@ class FlatVectorEnv(VectorEnv[Any, Any, Any]):
         copy: bool = False,
         render_mode: str | None = None,
     ) -> None:
-        _check_rules(game)
-        if (whole(num_envs) or 0) < 1:
-            raise ValueError(f"num_envs={num_envs!r}: a number of games, at least one")
-        if render_mode not in (None, "ansi"):
-            raise ValueError(f'render_mode={render_mode!r}: "ansi", or None')
-        mode = autoreset_mode(autoreset)
-        self.game = game
-        self.num_envs = num_envs
-        self.illegal = IllegalPolicy.read(illegal)
-        self.max_cycles = check_max_cycles(max_cycles)
-        self.render_mode = render_mode
-        self.metadata = {"render_modes": ["ansi"], "render_fps": 2, "autoreset_mode": mode}
-        observations, actions = seat_spaces(game, "array")
-        self.single_observation_space = observations[0]
-        self.single_action_space = actions[0]
-        self.observation_space = batch_space(self.single_observation_space, num_envs)
-        self.action_space = batch_space(self.single_action_space, num_envs)
-        self._settings = self._settings_of(_AUTORESET[mode])
-        self._copy = copy
+        base = CodedGame if isinstance(game, CodedGame) else FlatGame
+        check_rules(game, base, _IN_KERNELS, ("simultaneous", "step_rewards"))
+        (observation, *_), (action, *_) = seat_spaces(game, "array")
+        single = observation, action
+        super().__init__(game, num_envs, single, autoreset, illegal, max_cycles, copy, render_mode)
         view, n = game.spec.observation_space, game.mask_size
         assert view.shape is not None
         assert view.dtype is not None
@@ -176,28 +111,17 @@ class FlatVectorEnv(VectorEnv[Any, Any, Any]):
         # Games whose moves are several numbers; kernels see their codes.
         self._coded = game if isinstance(game, CodedGame) and game.sizes else None
         engine = by_codes if self._coded else by_rules if tables is None else by_tables
-        self._device = device_of(device, engine, cast(ModuleType, game.row_rules), threads)
+        run_on = device_of(device, engine, cast(ModuleType, game.row_rules), threads)
         self._rows = None if tables is None else tables.rows
-        self._batch, self._out = self._allocate(shown, tables or no_tables(game, shown))
-        self._every = self._device.take(np.ones(num_envs, bool), bool)
-        self._drawn = self._device.outer(np.zeros(num_envs, np.int64))
-        self._begun = False
+        batch, self._out = self._allocate(run_on, shown, tables or no_tables(game, shown))
+        self._take_up(run_on, batch, self._out.over)
+        self._drawn = run_on.outer(np.zeros(num_envs, np.int64))
 
-    def _settings_of(self, autoreset: int) -> Settings:
-        spec = self.game.spec
-        limit = self.max_cycles * spec.seats if self.max_cycles else spec.max_plies + 1
-        return Settings(
-            autoreset=autoreset,
-            illegal=_ILLEGAL[self.illegal.kind],
-            amount=float(self.illegal.amount),
-            last_ply=limit,
-            payoff=_PAYOFF[spec.payoff],
-            least=float(spec.reward_range[0]),
-        )
-
-    def _allocate(self, shown: Shown, tables: Tables) -> tuple[Batch, SimpleNamespace]:
+    def _allocate(
+        self, device: Device, shown: Shown, tables: Tables
+    ) -> tuple[Batch, SimpleNamespace]:
         """The arrays as kernels take them, and by name as callers do."""
-        game, seats, device = self.game, self.game.spec.seats, self._device
+        game, seats = self.game, self.game.spec.seats
         shapes: dict[str, tuple[tuple[int, ...], Any]] = {
             "rows": ((len(game.blank),), np.int64),
             "numbers": ((NUMBERS,), np.int64),
@@ -259,78 +183,13 @@ class FlatVectorEnv(VectorEnv[Any, Any, Any]):
             final_illegal_moves=counts[:, FINAL_ILLEGAL_MOVES],
         )
 
-    def reset(
-        self,
-        *,
-        seed: int | Sequence[int | None] | np.ndarray | None = None,
-        options: dict[str, Any] | None = None,
-    ) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Begins a match in every game.
-
-        Args:
-            seed: game i plays the match of seed + i, and then those that `arenas.make` plays after
-                it; or a list with a seed or None for each game. None goes on to each game's next
-                match, from unpredictable seeds at first.
-            options: `reset_mask`, bool array of shape (B,), resets only the games that it marks.
-
-        Returns:
-            Observations and infos as `step` does.
-
-        Raises:
-            ValueError: a seed is no integer in 0..2**63-1, or there are not B of them, or the mask
-                has another shape.
-            TypeError: the mask is not of bools.
-            RuntimeError: some games are left out although no match has begun in them.
-        """
-        mask = (options or {}).get("reset_mask")
-        where = self._every if mask is None else self._device.take(mask, bool)
-        if where.shape != (self.num_envs,):
-            raise ValueError(f"reset_mask has shape {where.shape}, not ({self.num_envs},)")
-        if mask is not None and not self._begun:
-            raise RuntimeError("call reset() without a mask first")
-        if isinstance(seed, (Sequence, np.ndarray)):
-            seeds = list(seed)
-        else:
-            seeds = [None if seed is None else check_seed(seed) + i for i in range(self.num_envs)]
-        if len(seeds) != self.num_envs:
-            raise ValueError(f"{len(seeds)} seeds for {self.num_envs} games")
-        with np.errstate(over="ignore"):
-            seeded = self._seed(seeds, self._device.read(where))
-        super().reset(seed=seed if isinstance(seed, int) else None)
+    def _start(self, where: Any) -> None:
         self._device.run(start, self._batch, where)
-        self._begun = True
-        return self._after_reset(where, seeded)
-
-    def _seed(self, seeds: list[int | None], where: np.ndarray) -> np.ndarray:
-        """Sets the seed of each game's match, and the streams; says which were given (B,)."""
-        device, b = self._device, self._batch
-        words, numbers = device.read(b.words), device.read(b.numbers)
-        given = np.array([seed is not None for seed in seeds])
-        first = np.array([0 if s is None else check_seed(s) for s in seeds], np.uint64)
-        chaos = np.frombuffer(secrets.token_bytes(8 * self.num_envs), np.uint64)
-        # As `rng.SeedSequence` numbers the matches of a seed, and those that follow.
-        following_ones = following(words[:, SEQUENCE] if self._begun else chaos)
-        sequence = np.where(given, fork(first, SEEDS), following_ones)
-        match_seeds = np.where(given, first, mix64(following_ones) >> np.uint64(11))
-        fresh = where if not self._begun else where & given
-        words[where, SEQUENCE] = sequence[where]
-        words[fresh, SAMPLER] = fork(match_seeds, _SAMPLES)[fresh]
-        numbers[where, SEED] = match_seeds.astype(np.int64)[where]
-        device.write(b.words, words)
-        device.write(b.numbers, numbers)
-        return given
-
-    @abstractmethod
-    def _after_reset(self, where: Any, seeded: np.ndarray) -> tuple[dict[str, Any], dict[str, Any]]:
-        """What `reset` returns, once matches have begun in the games that `where` marks."""
 
     # -- what both layouts give out ----------------------------------------------------------------
 
     def _observation(self, observations: Any, masks: Any) -> dict[str, Any]:
         return {"observation": self._given(observations), self.game.mask_name: self._given(masks)}
-
-    def _given(self, array: Any) -> Any:
-        return self._device.copy(array) if self._copy else array
 
     def _information(
         self, now: tuple[Any, ...], match: tuple[Any, ...], final: tuple[Any, ...]
@@ -357,17 +216,6 @@ class FlatVectorEnv(VectorEnv[Any, Any, Any]):
             none = np.zeros(self.game.mask_size, np.int8)
             final[i] = {"observation": observations[i], self.game.mask_name: none}
         return final
-
-    def _require_begun(self) -> None:
-        if not self._begun:
-            raise RuntimeError("call reset() first")
-
-    def _require_running(self) -> None:
-        self._require_begun()
-        if self._settings.autoreset == DISABLED and bool(self._out.over.any()):
-            raise RuntimeError(
-                "a match is over: reset(options={'reset_mask': over}) begins the next one"
-            )
 
     def _actions(self, actions: Any) -> Any:
         """Actions as kernels take them; moves of several numbers as codes.
@@ -441,54 +289,6 @@ class FlatVectorEnv(VectorEnv[Any, Any, Any]):
         else:
             row = self._device.read(self._batch.rows[game])
         return self.game.position(tuple(row.tolist()))
-
-    def render(self) -> tuple[str, ...] | None:
-        """Every game as a text picture; None without a render mode."""
-        if self.render_mode is None:
-            return None
-        self._require_begun()
-        return tuple(self.game.show(self._position(i)) for i in range(self.num_envs))
-
-    def get_state(self) -> dict[str, np.ndarray]:
-        """All that play depends on, by name; `set_state` goes on from there, bit for bit.
-
-        Raises:
-            RuntimeError: `reset` was not called.
-        """
-        self._require_begun()
-        return self._state()
-
-    def _state(self) -> dict[str, np.ndarray]:
-        state = {name: self._device.read(getattr(self._batch, name)) for name in _STATE}
-        mode = self.metadata["autoreset_mode"].name
-        made = type(self).__name__, self.game, self.game.spec.version, self.illegal
-        digest = hashlib.sha256(repr((*made, self.max_cycles, mode)).encode()).digest()
-        # Says whose state it is; numbers, which every file of arrays can hold.
-        state["environment"] = np.frombuffer(digest, np.uint8).copy()
-        return state
-
-    def set_state(self, state: dict[str, np.ndarray]) -> None:
-        """Takes up what `get_state` of an environment made with the same arguments returned.
-
-        Raises:
-            ValueError: it is the state of another kind of environment.
-        """
-        own = self._state()
-        given = {name: np.asarray(each) for name, each in state.items()}
-        same = own.keys() == given.keys() and all(
-            (own[name].dtype, own[name].shape) == (given[name].dtype, given[name].shape)
-            for name in own
-        )
-        if not same or not np.array_equal(own["environment"], given["environment"]):
-            raise ValueError("the state is of another game, of other options or another num_envs")
-        for name in _STATE:
-            self._device.write(getattr(self._batch, name), given[name])
-        self._begun = True
-
-    def close_extras(self, **kwargs: Any) -> None:
-        """Closes the game and stops the threads."""
-        self._device.close()
-        self.game.close()
 
 
 class SelfPlayVectorEnv(FlatVectorEnv):
