@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
+from aiohttp import web
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
@@ -16,7 +22,7 @@ SPECIAL = ("<|end|>", "<|system|>", "<|user|>", "<|assistant|>")
 
 
 def tiny_tokenizer(*games: str) -> PreTrainedTokenizerFast:
-    """A byte-level BPE tokenizer of the texts of random matches; a move in brackets is one token."""
+    """A tokenizer of the texts of random matches, in which a move in brackets is one token."""
     texts = dict.fromkeys(text for game_id in games for text in heard(game_id))
     bare = Tokenizer(models.BPE())
     bare.pre_tokenizer = pre_tokenizers.Sequence(
@@ -58,7 +64,7 @@ def tiny_model(tokenizer: PreTrainedTokenizerFast, seed: int = 0) -> LlamaForCau
     return LlamaForCausalLM(shape).eval()
 
 
-def heard(game_id: str, matches: int = 100):
+def heard(game_id: str, matches: int = 100) -> Iterator[str]:
     """All that is told and said in random matches."""
     env = arenas.make(game_id, view="text")
     for record in arenas.play_matches(game_id, ["random"] * len(env.possible_agents), matches):
@@ -67,3 +73,47 @@ def heard(game_id: str, matches: int = 100):
             yield from (each["content"] for each in env.messages(env.agent_selection))
             yield (said := env.game.format(env.match.state, turn["seat"], turn["move"]))
             env.step(said)
+
+
+@contextmanager
+def served(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast) -> Iterator[str]:
+    """A server that speaks OpenAI's protocol on the loopback interface; its URL.
+
+    It samples one reply at a time: for examples, not for speed.
+    """
+    lock, loop, started = asyncio.Lock(), asyncio.new_event_loop(), threading.Event()
+
+    async def complete(request: web.Request) -> web.Response:
+        body = await request.json()
+        prompt = tokenizer.apply_chat_template(
+            body["messages"], add_generation_prompt=True, return_tensors="pt", return_dict=True
+        )
+        async with lock:
+            ids = model.generate(
+                **prompt, do_sample=True, top_k=0, max_new_tokens=body.get("max_tokens", 16)
+            )
+        said = tokenizer.decode(ids[0, prompt["input_ids"].shape[1] :], skip_special_tokens=True)
+        message = {"role": "assistant", "content": said}
+        choice = {"index": 0, "finish_reason": "stop", "message": message}
+        whole = {"id": "0", "object": "chat.completion", "created": 0, "model": body["model"]}
+        return web.json_response({**whole, "choices": [choice]})
+
+    async def start() -> None:
+        app = web.Application()
+        app.add_routes([web.post("/v1/chat/completions", complete)])
+        runner = web.AppRunner(app)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        address.append(runner.addresses[0])
+        started.set()
+
+    address: list[tuple[str, int]] = []
+    loop.create_task(start())
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    started.wait()
+    try:
+        yield "http://{}:{}/v1".format(*address[0])
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import json
 import runpy
-import sys
-from itertools import islice
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -18,9 +16,10 @@ from spelling import Spelling
 
 import arenas
 from arenas.core.match import Match
-from arenas.core.policy import Policy, Reply
+from arenas.core.policy import Policy, Reply, answer
+from arenas.core.rng import Rng
 from arenas.policies.pool import MIRROR, Member, OpponentPool
-from arenas.rollout.advantages import deal_and_seat, group_advantages
+from arenas.rollout.advantages import group_advantages
 from arenas.rollout.trajectories import play_trajectories
 
 # A trainer's modules may warn of what they themselves depend on.
@@ -31,6 +30,7 @@ torch = pytest.importorskip("torch")
 datasets = pytest.importorskip("datasets")
 
 from tiny_language import make_model, make_tokenizer  # noqa: E402
+from transformers import LlamaForCausalLM  # noqa: E402
 
 from arenas.adapters.opponents import Opponents  # noqa: E402
 from arenas.adapters.trl import (  # noqa: E402
@@ -62,7 +62,9 @@ class Absent(Policy):
 class Recorder(SelfPlay):
     """Keeps what TRL asked for and what it was given."""
 
-    calls: list = []
+    def __init__(self, *args, **options):
+        super().__init__(*args, **options)
+        self.calls = []
 
     def __call__(self, prompts, trainer):
         rows = super().__call__(prompts, trainer)
@@ -137,7 +139,6 @@ def groups(rows, generations=4):
 
 def test_prompts_come_repeated_and_as_many_rows_go_back(tmp_path):
     play = Recorder("KuhnPoker-v0", history=False)
-    play.calls = []
     trainer(play, tmp_path).train()
     assert len(play.calls) == 2
     for prompts, rows in play.calls:
@@ -198,23 +199,21 @@ def test_a_group_is_one_seat_of_one_deal(history):
     for first, second in zip(found[::2], found[1::2], strict=True):
         assert first["group"] == second["group"]
         assert [a + b for a, b in zip(first["reward"], second["reward"], strict=True)] == [0] * 4
-    # The same cards are dealt to all matches of a group, and others to the next.
-    told = ["".join(map(chr, each["prompt_ids"][0])) for each in found]
-    assert all(
-        "".join(map(chr, ids)) == text
-        for each, text in zip(found[::2], told[::2], strict=True)
-        for ids in each["prompt_ids"]
-    )
-    assert len(set(told)) > 2
+    if history:
+        # The same cards are dealt to all matches of a group, and others to the next.
+        told = [{"".join(map(chr, ids)) for ids in each["prompt_ids"]} for each in found[::2]]
+        assert all(len(each) == 1 for each in told)
+        assert len(set.union(*told)) > 1
+    else:
+        assert all(all(mask) for mask in rows["env_mask"])
 
 
 def test_ids_are_those_that_were_sent_and_sampled():
     rows = rollout("TicTacToe-v0", prompts=8)
-    for prompt, completion, mask, logprobs in zip(
-        rows["prompt_ids"], rows["completion_ids"], rows["env_mask"], rows["logprobs"], strict=True
-    ):
+    columns = ("prompt_ids", "completion_ids", "env_mask", "logprobs")
+    for prompt, completion, mask, logprobs in zip(*(rows[c] for c in columns), strict=True):
         assert len(completion) == len(mask) == len(logprobs)
-        said = "".join(chr(id) for id, own in zip(completion, mask, strict=True) if own)
+        said = "".join(chr(each) for each, own in zip(completion, mask, strict=True) if own)
         assert said.replace("][", "] [").count("[") == said.count("]")
         assert "".join(map(chr, prompt)).endswith("\n\nYou: ")
         assert all((logprob != 0) == bool(own) for logprob, own in zip(logprobs, mask, strict=True))
@@ -248,14 +247,17 @@ def test_groups_that_are_too_few_for_a_deal_are_masked():
 
 
 def test_a_seat_of_several_rows_is_one_of_its_turns():
-    """As often the first turn as the last, so that in the mean each has the weight of 1/rows."""
-    forgets = lambda model, trainer: Spelling(forgets=True)  # noqa: E731
-    rows = rollout("TicTacToe-v0", prompts=400, learner=forgets)
-    assert {len(mask) - sum(mask) for mask in rows["env_mask"]} == {0}
-    marks = ["".join(map(chr, ids)) for ids in rows["prompt_ids"]]
-    first = sum("X" not in text.split("\n\n")[-2] for text, s in zip(marks, rows["seat"], strict=True))
-    assert 0 < first < 400
-    assert all(turns >= 3 for turns in rows["turns"])
+    """Each turn as often as the others, so that in the mean it has the weight of 1/turns."""
+    learner = Spelling(forgets=True)
+    rows = rollout("TicTacToe-v0", prompts=800, learner=lambda model, trainer: learner)
+    assert all(all(mask) for mask in rows["env_mask"])
+    opening = arenas.make_game("TicTacToe-v0")
+    told = opening.tell(opening.new(Rng(0)), 0)
+    turns = [n for n, seat in zip(rows["turns"], rows["seat"], strict=True) if seat == 0]
+    first = sum("".join(map(chr, ids)).startswith(told) for ids in rows["prompt_ids"])
+    spread = sum(1 / n * (1 - 1 / n) for n in turns) ** 0.5
+    assert min(turns) >= 3
+    assert abs(first - sum(1 / n for n in turns)) < 4 * spread
 
 
 def test_several_games_have_their_own_seats():
@@ -292,12 +294,11 @@ def test_deals_follow_from_seed_process_step_and_call():
 def test_against_an_opponent_one_seat_is_trained_and_it_goes_round():
     rows = rollout("KuhnPoker-v0", Absent(), prompts=160, illegal="retry:0")
     found = groups(rows)
-    seats = [each["seat"][0] for each in found if each["reward"][0] is not None]
     assert all(len(set(each["seat"])) == 1 for each in found)
-    assert {0, 1} <= set(seats)
-    # The opponent forfeits its first turn; where the learner is never asked, its row is masked.
-    assert all(reward in (2.0, None) for reward in rows["reward"])
-    assert sum(reward is None for reward in rows["reward"]) > 0
+    # The opponent forfeits its first turn; in seat 1 the learner is never asked, and masked.
+    assert {(each["seat"][0], each["reward"][0]) for each in found} == {(0, 2.0), (-1, None)}
+    rows = rollout("KuhnPoker-v0", "nash", prompts=160)
+    assert {0, 1} <= set(rows["seat"])
 
 
 def test_a_pool_names_opponents_by_their_payload_and_hears_of_results():
@@ -310,10 +311,11 @@ def test_a_pool_names_opponents_by_their_payload_and_hears_of_results():
     deals = len(set(rows["group"]) - {-1})
     assert met % 4 == 0
     assert 0 < met / 4 < deals
+    broken = OpponentPool(4, {"latest": 1.0})
+    broken.add(Member("v1", 1, {"path": "x"}))
+    opponents = Opponents("KuhnPoker-v0", arenas.make_game("KuhnPoker-v0"), broken)
     with pytest.raises(ValueError, match="payload is to be a player's name"):
-        broken = OpponentPool(4, {"latest": 1.0})
-        broken.add(Member("v1", 1, {"path": "x"}))
-        Opponents("KuhnPoker-v0", arenas.make_game("KuhnPoker-v0"), broken).draw()
+        opponents.draw()
 
 
 @pytest.mark.slow  # Steps of a real trainer, which loads for seconds.
@@ -330,7 +332,6 @@ def test_snapshots_of_the_weights_become_opponents(tmp_path):
 def test_what_was_sampled_is_what_the_trainer_computes(tmp_path):
     """The log-probabilities of the rollout are those of TRL's own pass over its padded rows."""
     play = Recorder("KuhnPoker-v0")
-    play.calls = []
     made = trainer(play, tmp_path, steps=1, temperature=0.7)
     inputs = made._generate_and_score_completions([{"prompt": "?"}] * 8)
     made.model.eval()
@@ -349,6 +350,198 @@ def test_what_was_sampled_is_what_the_trainer_computes(tmp_path):
                 trained += 1
                 assert computed[row, at].item() == pytest.approx(logprobs[at], abs=1e-4)
     assert trained == sum(map(sum, rows["env_mask"])) > 8
+
+
+# -- one seat --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("game", ["KuhnPoker-v0", "TicTacToe-v0", "Negotiation-v0", "Spy-v0"])
+def test_an_environment_is_the_match_that_its_row_deals(game):
+    made = SeatEnvironments(game, "random", seed=5, illegal="retry:0")
+    environment = made()
+    for row in made.rows(4):
+        seat = row["seat"]
+        told = environment.reset(**row)
+        match = environment._match
+        assert row["prompt"][0]["content"] == made.game.brief(seat)
+        assert told
+        while not match.over:
+            listed = match.game.legal(match.state, seat)
+            move = match.game.sample(match.state, seat, Rng(1)) if listed is None else listed[0]
+            told = environment.play(match.game.format(match.state, seat, move))
+        assert environment.get_reward() == match.outcome.rewards[seat]
+        twin = Match(made.game, row["seed"], "retry:0", language=True)
+        for entry in match.log:
+            answer(twin, entry.seat, Reply(entry.move, entry.text))
+        assert twin.outcome.rewards == match.outcome.rewards
+        messages = match.conversation.messages(seat)
+        assert messages[-1]["content"] in told
+
+
+def test_silence_in_an_environment_is_a_forfeit():
+    made = SeatEnvironments("KuhnPoker-v0", "random", seed=1)
+    environment = made()
+    environment.reset(seed=3, seat=0)
+    assert environment.play("[call]").startswith("Illegal move")
+    assert environment.get_reward() == -2.0
+    assert environment._match.outcome.reason == "forfeit"
+    with pytest.raises(RuntimeError, match="over"):
+        environment.play("[bet]")
+    with pytest.raises(ValueError, match="silent"):
+        SeatEnvironments("KuhnPoker-v0", illegal="raise")
+
+
+def test_environments_meet_the_pool_and_tell_it_once():
+    pool = OpponentPool(4, {"latest": 1.0})
+    made = SeatEnvironments("KuhnPoker-v0", pool)
+    environment = made()
+    environment.reset(seed=3, seat=1)
+    assert environment._opponent.name == "random"
+    environment.get_reward()
+    pool.add(Member("v1", 1, "nash"))
+    environment.reset(seed=3, seat=1)
+    assert environment._opponent.name == "v1"
+    environment.get_reward()
+    environment.get_reward()
+    assert pool.score("learner", "v1").matches == 1
+
+
+class Scripted(LlamaForCausalLM):
+    """A model that trains as it is, and in the place of sampling calls the tool with one move."""
+
+    said: tuple = ()
+
+    def generate(self, input_ids, **options):
+        said = torch.tensor([self.said] * len(input_ids))
+        return torch.cat([input_ids, said], dim=1)
+
+
+@pytest.mark.slow  # Steps of a real trainer, which loads for seconds.
+def test_trl_plays_by_calling_the_tool(tmp_path):
+    """Every rollout calls `play` once a turn, until no tool call is left to make."""
+    tokenizer = make_tokenizer()
+    folder = Path(trl.__file__).parent / "chat_templates"
+    tokenizer.chat_template = (folder / "qwen2_5.jinja").read_text()
+    call = json.dumps({"name": "play", "arguments": {"move": "[bet]"}})
+    said = f"<tool_call>\n{call}\n</tool_call><|im_end|>"
+    model = Scripted(make_model().config)
+    model.said = tuple(tokenizer.encode(said, add_special_tokens=False))
+    made = SeatEnvironments("KuhnPoker-v0", "nash", seed=2)
+    environments = []
+
+    def factory():
+        environments.append(made())
+        return environments[-1]
+
+    trained = trl.GRPOTrainer(
+        model,
+        args=trl.GRPOConfig(
+            output_dir=str(tmp_path),
+            per_device_train_batch_size=8,
+            num_generations=4,
+            max_completion_length=400,
+            max_tool_calling_iterations=2,
+            max_steps=1,
+            use_cpu=True,
+            bf16=False,
+            report_to=[],
+            save_strategy="no",
+            logging_steps=1,
+        ),
+        train_dataset=datasets.Dataset.from_list(made.rows(8)),
+        processing_class=tokenizer,
+        environment_factory=factory,
+    )
+    trained.train()
+    assert len(environments) == 8
+    for environment in environments:
+        own = [entry for entry in environment._match.log if entry.seat == environment._seat]
+        assert own[0].text == "[bet]"
+        assert environment._match.over
+    logged = trained.state.log_history[0]
+    rewards = [environment._match.totals[environment._seat] for environment in environments]
+    assert logged["rewards/SeatEnvironment/mean"] == pytest.approx(sum(rewards) / 8)
+    assert logged["tools/call_frequency"] >= 1
+
+
+# -- beside the trainer ----------------------------------------------------------------------------
+
+
+def started(player, **options):
+    worker = SelfPlayWorker("KuhnPoker-v0", player, seed=1, **options)
+    worker.start()
+    return worker
+
+
+@pytest.mark.parametrize("forgets", [False, True])
+def test_the_workers_samples_are_rows_with_their_advantages(forgets):
+    player = Spelling(forgets=forgets)
+    given = {"repeats": 4, "advantages": group_advantages}
+    worker = started(player, **given)
+    samples = [worker.rollout_buffer.get(timeout=30) for _ in range(40)]
+    worker.check_health(60)
+    played = play_trajectories(
+        "KuhnPoker-v0", [Spelling(forgets=forgets)] * 2, 40, 1, repeats=4, swap=False
+    )
+    seats = [seat for each in played for seat in each.seats]
+    advantages = dict(zip(map(id, seats), group_advantages(seats), strict=True))
+    rows = [(seat, row) for seat in seats for row in seat.rows()]
+    for sample, (seat, row) in zip(samples, rows, strict=False):
+        assert sample.input_ids.tolist() == row.ids
+        assert sample.completion_mask.tolist() == [int(own) for own in row.mask]
+        assert sample.old_log_probs.tolist() == pytest.approx(
+            [logprob * own for logprob, own in zip(row.logprobs, row.mask, strict=True)]
+        )
+        assert sample.advantage == pytest.approx(advantages[id(seat)])
+        assert sample.metrics == {"reward": seat.reward, "illegal": 0.0}
+        assert (sample.group_id, sample.model_version) == (seat.group, 0)
+    worker.stop()
+
+
+def test_async_grpo_takes_the_workers_samples():
+    """Its queue, batcher and collator, in the order in which its trainer puts them together."""
+    from collections import defaultdict
+
+    from trl.experimental.async_grpo.async_grpo_trainer import (
+        DataCollatorForRollout,
+        FixedCountBatcher,
+        RolloutQueueDataset,
+    )
+
+    worker = started(Spelling())
+    metrics = defaultdict(list)
+    queued = RolloutQueueDataset(
+        worker.rollout_buffer, lambda: 0, worker.check_health, 60.0, metrics, poll_interval_s=1.0
+    )
+    rows = next(iter(FixedCountBatcher(queued, num_processes=1, microbatch_size=8)))
+    batch = DataCollatorForRollout(pad_token_id=END, metrics=metrics)([rows])
+    samples = rows[0].samples
+    assert batch["old_log_probs"].numel() == sum(int(s["completion_mask"].sum()) for s in samples)
+    assert sorted(set(batch["advantages"].flatten().tolist())) == sorted(
+        {torch.tensor(s["advantage"], dtype=torch.float32).item() for s in samples}
+    )
+    assert metrics["reward"]
+    worker.stop()
+
+
+def test_the_worker_marks_versions_and_reports_failures():
+    player = Spelling()
+    worker = SelfPlayWorker("KuhnPoker-v0", player, ahead=1, concurrency=1)
+    worker.start()
+    assert worker.rollout_buffer.get(timeout=30).model_version == 0
+    worker.update_model_version(7)
+    versions = [worker.rollout_buffer.get(timeout=30).model_version for _ in range(40)]
+    assert versions[-1] == 7
+    assert versions == sorted(versions)
+    worker.stop()
+    tempered = SelfPlayWorker("KuhnPoker-v0", Spelling(), temperature=0.5)
+    tempered.start()
+    tempered._thread.join(timeout=30)
+    with pytest.raises(RuntimeError, match="self-play has failed"):
+        tempered.check_health(60)
+    worker._beat -= 100
+    with pytest.raises(RuntimeError, match="nothing for 10"):
+        worker.check_health(60)
 
 
 @pytest.mark.slow  # Trains for half a minute of CPU time.
