@@ -18,7 +18,7 @@ from arenas.adapters.trl import SelfPlay, outcome
 GAME = "KuhnPoker-v0"
 
 
-def main(steps: int = 40, seed: int = 0) -> list[float]:
+def main(steps: int = 80, seed: int = 0) -> list[float]:
     """Trains, and returns the share of illegal replies at each step."""
     torch.set_num_threads(1)
     tokenizer = tiny_tokenizer(GAME)
@@ -37,7 +37,7 @@ def main(steps: int = 40, seed: int = 0) -> list[float]:
                 per_device_train_batch_size=128,
                 num_generations=16,
                 max_completion_length=4,
-                learning_rate=3e-3,
+                learning_rate=1e-3,
                 lr_scheduler_type="constant",
                 logging_steps=1,
                 seed=seed,

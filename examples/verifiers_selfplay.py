@@ -44,6 +44,5 @@ if __name__ == "__main__":
         match = episode.traces[0].info["match"]
         print(match["reason"], {each.agent.name: each.reward for each in episode.traces})
     seconds = (time.perf_counter() - began) / len(played)
-    print(
-        f"{sum(episode.ok for episode in played)} of {len(played)} episodes, {seconds:.2f} s each"
-    )
+    whole = sum(episode.ok for episode in played)
+    print(f"{whole} of {len(played)} episodes, {seconds:.2f} s each")

@@ -85,22 +85,18 @@ def rollout(completer=None, game="KuhnPoker-v0", **options):
     ],
 )
 def test_returns_are_what_seats_earned(game, options):
-    completer = Sampled()
-    group = rollout(completer, game, options=options, seed=4)
+    group = rollout(game=game, options=options, seed=4)
     made = arenas.make_game(game, **options)
-    # The same replies, in the order in which they were given, make the same match.
+    # The same replies of each seat make the same match.
     match = Match(made, 4, "random-legal", language=True)
-    texts = iter(TOKENIZER.decode(tokens) for _, tokens in completer.said)
     said = {seat: iter(each.transitions) for seat, each in enumerate(group.trajectories_G)}
-    del texts
     while not match.over:
         for seat in match.awaited:
             message, _ = RENDERER.parse_response(next(said[seat]).ac.tokens)
             match.reply(seat, message["content"])
     assert group.get_total_rewards() == pytest.approx(list(match.outcome.rewards))
-    assert group.get_total_rewards() == [
-        m[f"player_{s}/outcome"] for s, m in enumerate(group.metrics_G)
-    ]
+    told = [metrics[f"player_{seat}/outcome"] for seat, metrics in enumerate(group.metrics_G)]
+    assert group.get_total_rewards() == told
     assert all(each.stop_reason == "completed" for each in group.trajectories_G)
 
 
@@ -126,12 +122,8 @@ def test_ids_are_those_that_were_sent_and_sampled():
 def test_a_seat_that_is_never_asked_is_paid_and_has_no_data():
     group = rollout(Words("nothing"), illegal="retry:0")
     assert group.get_total_rewards() == [-2.0, 2.0]
-    assert [
-        sum(len(t.ac.tokens) for t in each.transitions) > 0 for each in group.trajectories_G
-    ] == [
-        True,
-        False,
-    ]
+    turns = [sum(bool(t.ac.tokens) for t in each.transitions) for each in group.trajectories_G]
+    assert turns == [1, 0]
     data, _ = assemble_training_data([group], compute_advantages([group]))
     assert len(data) == 1
 
