@@ -109,7 +109,7 @@ class Table:
             self._running.go_on()
 
 
-class SeatEnv(Env):  # type: ignore[misc]
+class SeatEnv(Env):
     """A seat of a match; its rewards add up to what the seat earned.
 
     A seat that is never asked has a rollout without tokens, and what it earned all the same.
@@ -153,7 +153,7 @@ class SeatEnv(Env):  # type: ignore[misc]
 
 
 @dataclass
-class DealBuilder(EnvGroupBuilder):  # type: ignore[misc]
+class DealBuilder(EnvGroupBuilder):
     """Matches of one deal, every seat of them an environment. It can be pickled.
 
     A rollout strategy that replaces single environments after a failure would leave the other
@@ -221,7 +221,7 @@ class DealBuilder(EnvGroupBuilder):  # type: ignore[misc]
         return [self.game]
 
 
-class DealDataset(RLDataset):  # type: ignore[misc]
+class DealDataset(RLDataset):
     """Batches of deals.
 
     Args:
@@ -251,7 +251,7 @@ class DealDataset(RLDataset):  # type: ignore[misc]
 
 
 @chz.chz
-class DealDatasetBuilder(RLDatasetBuilder):  # type: ignore[misc]
+class DealDatasetBuilder(RLDatasetBuilder):
     """What `tinker_cookbook.rl.train` takes as its `dataset_builder`.
 
     Attributes:

@@ -280,7 +280,7 @@ def _tokenizer(processor: Any) -> Any:
     return getattr(processor, "tokenizer", processor)
 
 
-class Snapshots(TrainerCallback):  # type: ignore[misc]
+class Snapshots(TrainerCallback):
     """Adds copies of what is trained to a pool of opponents, in a trainer of one process.
 
     A member's files go when the pool drops it.

@@ -69,11 +69,11 @@ class ArenaData(vf.TaskData):
     max_cycles: int | None
 
 
-class ArenaTask(vf.Task[ArenaData, vf.State, vf.TaskConfig]):  # type: ignore[misc]
+class ArenaTask(vf.Task[ArenaData, vf.State, vf.TaskConfig]):
     """A deal, without hooks: the environment says what each seat earned."""
 
 
-class ArenaTaskset(vf.Taskset[ArenaTask, ArenaTasksetConfig]):  # type: ignore[misc]
+class ArenaTaskset(vf.Taskset[ArenaTask, ArenaTasksetConfig]):
     """Deals without end."""
 
     INFINITE = True
@@ -110,7 +110,7 @@ class ArenaHarnessConfig(vf.HarnessConfig):
     """No options of its own."""
 
 
-class ArenaHarness(vf.Harness[ArenaHarnessConfig]):  # type: ignore[misc]
+class ArenaHarness(vf.Harness[ArenaHarnessConfig]):
     """Asks for one reply to a conversation, in this process and without tools."""
 
     APPENDS_SYSTEM_PROMPT = True
@@ -162,18 +162,14 @@ class _Config(vf.EnvConfig):
     opponent: str = ""
 
 
-ArenaEnvConfig: Any = create_model(
-    "ArenaEnvConfig",
-    __base__=_Config,
-    __module__=__name__,
-    **{
-        f"player_{seat}": (vf.AgentConfig, vf.AgentConfig(runtime=vf.SubprocessConfig()))
-        for seat in range(MOST_SEATS)
-    },
-)
+_ROLES: dict[str, Any] = {
+    f"player_{seat}": (vf.AgentConfig, vf.AgentConfig(runtime=vf.SubprocessConfig()))
+    for seat in range(MOST_SEATS)
+}
+ArenaEnvConfig: Any = create_model("ArenaEnvConfig", __base__=_Config, **_ROLES)
 
 
-class ArenaEnv(vf.Env[ArenaEnvConfig]):  # type: ignore[misc]
+class ArenaEnv(vf.Env[ArenaEnvConfig]):
     """A match of the deal: each role answers for its seat until the rules say that it is over.
 
     A seat's trace has the reward `outcome`, what it earned; the metric `illegal_moves`; and in
