@@ -6,9 +6,9 @@ import asyncio
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
-from aiohttp import web
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
@@ -81,9 +81,11 @@ def served(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast) -> Itera
 
     It samples one reply at a time: for examples, not for speed.
     """
+    from aiohttp import web
+
     lock, loop, started = asyncio.Lock(), asyncio.new_event_loop(), threading.Event()
 
-    async def complete(request: web.Request) -> web.Response:
+    async def complete(request: Any) -> Any:
         body = await request.json()
         prompt = tokenizer.apply_chat_template(
             body["messages"], add_generation_prompt=True, return_tensors="pt", return_dict=True
