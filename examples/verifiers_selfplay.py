@@ -6,6 +6,7 @@ verifiers has environments and no trainer; the traces that this prints are what 
 from __future__ import annotations
 
 import asyncio
+import json
 import sys
 import time
 
@@ -41,7 +42,7 @@ if __name__ == "__main__":
     began = time.perf_counter()
     played = main(int(sys.argv[1]) if len(sys.argv) > 1 else 20, *sys.argv[2:3])
     for episode in played[:5]:
-        match = episode.traces[0].info["match"]
+        match = json.loads(episode.traces[0].info["match"])
         print(match["reason"], {each.agent.name: each.reward for each in episode.traces})
     seconds = (time.perf_counter() - began) / len(played)
     whole = sum(episode.ok for episode in played)

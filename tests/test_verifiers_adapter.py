@@ -7,7 +7,6 @@ interface.
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
 from pathlib import Path
 
@@ -57,7 +56,7 @@ def episodes(server, env, n=4, **sampling):
 
 def replayed(trace):
     """The record of a trace, after its replay has confirmed it."""
-    record = MatchRecord.from_json(json.dumps(trace.info["match"]))
+    record = MatchRecord.from_json(trace.info["match"])
     assert record.problems(arenas.make_game(record.game, **record.options)) == []
     return record
 

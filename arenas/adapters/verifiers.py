@@ -173,7 +173,7 @@ class ArenaEnv(vf.Env[ArenaEnvConfig]):
     """A match of the deal: each role answers for its seat until the rules say that it is over.
 
     A seat's trace has the reward `outcome`, what it earned; the metric `illegal_moves`; and in
-    `info["match"]` the record, which `arenas verify` replays. A role that is stopped by a limit of
+    `info["match"]` the line of its record, which `arenas verify` replays. A role that is stopped by a limit of
     its own says nothing from then on, which the rules punish. One whose model fails takes the
     episode with it, so that no failure is paid like a move.
     """
@@ -204,7 +204,7 @@ class ArenaEnv(vf.Env[ArenaEnvConfig]):
         names = [self.config.opponent] * game.spec.seats
         for seat in talks:
             names[seat] = str(getattr(agents, f"player_{seat}").config.model)
-        record = json.loads(MatchRecord.of(match, data.game, names).to_json())
+        record = MatchRecord.of(match, data.game, names).to_json()
         for seat, talk in talks.items():
             talk.trace.record_reward("outcome", match.totals[seat])
             talk.trace.record_metric("illegal_moves", float(match.illegal_moves[seat]))
