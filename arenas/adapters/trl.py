@@ -32,6 +32,7 @@ import numpy as np
 from transformers import TrainerCallback
 
 from arenas.adapters.opponents import LEARNER, Opponent, Opponents
+from arenas.adapters.seats import News
 from arenas.core.match import IllegalPolicy, Match, check_max_cycles
 from arenas.core.policy import Policy, Turn, answer
 from arenas.core.rng import Rng, SeedSequence, check_seed
@@ -398,10 +399,10 @@ class SeatEnvironment:
         self._seat = dealt_seat or 0
         self._opponent = table.opponent()
         self._match = Match(table.game, dealt_seed, table.illegal, table.max_cycles, language=True)
-        self._read = 1
+        self._news = News(self._match, self._seat)
         self._paid = False
         self._play_others()
-        return self._news()
+        return self._news.read()
 
     def play(self, move: str) -> str:
         """Makes your move in the match.
@@ -414,7 +415,7 @@ class SeatEnvironment:
         """
         self._match.reply(self._seat, move)
         self._play_others()
-        return self._news()
+        return self._news.read()
 
     def get_reward(self) -> float:
         """What the seat earned; a match that is not over ends by its silence."""
@@ -435,13 +436,6 @@ class SeatEnvironment:
             for turn, reply in zip(turns, self._opponent.act(turns), strict=True):
                 if turn.seat in match.awaited:
                     answer(match, turn.seat, reply)
-
-    def _news(self) -> str:
-        assert self._match.conversation is not None
-        messages = self._match.conversation.messages(self._seat)
-        told = [each["content"] for each in messages[self._read :] if each["role"] == "user"]
-        self._read = len(messages)
-        return "\n\n".join(told)
 
 
 # -- beside the trainer ----------------------------------------------------------------------------

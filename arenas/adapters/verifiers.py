@@ -15,7 +15,6 @@ every match, which takes seconds.
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
@@ -27,13 +26,13 @@ import verifiers.v1 as vf
 from pydantic import Field, create_model
 from verifiers.v1.dialects.chat import message_to_wire
 
+from arenas.adapters.seats import News, play
 from arenas.core.game import Game
 from arenas.core.match import IllegalPolicy, Match, check_max_cycles
-from arenas.core.policy import Policy, Reply, Turn
+from arenas.core.policy import Policy, Reply
 from arenas.core.record import MatchRecord
 from arenas.core.rng import SeedSequence, check_seed
 from arenas.registry import find, make_game, make_player
-from arenas.rollout.scheduler import Running
 
 MOST_SEATS = 16
 """Roles are fields of a class, so there is a greatest number of them."""
@@ -173,9 +172,9 @@ class ArenaEnv(vf.Env[ArenaEnvConfig]):
     """A match of the deal: each role answers for its seat until the rules say that it is over.
 
     A seat's trace has the reward `outcome`, what it earned; the metric `illegal_moves`; and in
-    `info["match"]` the line of its record, which `arenas verify` replays. A role that is stopped by a limit of
-    its own says nothing from then on, which the rules punish. One whose model fails takes the
-    episode with it, so that no failure is paid like a move.
+    `info["match"]` the line of its record, which `arenas verify` replays. A role that is stopped by
+    a limit of its own says nothing from then on, which the rules punish. One whose model fails
+    takes the episode with it, so that no failure is paid like a move.
     """
 
     def __init__(self, config: Any) -> None:
@@ -200,7 +199,7 @@ class ArenaEnv(vf.Env[ArenaEnvConfig]):
                 agent = getattr(agents, f"player_{seat}")
                 interaction = agent.interaction(ArenaTask(own, task.config))
                 talks[seat] = _Talk(match, seat, await open_talks.enter_async_context(interaction))
-            await _play(match, talks, opponent)
+            await play(match, {seat: talk.reply for seat, talk in talks.items()}, opponent)
         names = [self.config.opponent] * game.spec.seats
         for seat in talks:
             names[seat] = str(getattr(agents, f"player_{seat}").config.model)
@@ -230,8 +229,7 @@ class _Talk:
     """What a role is told and says, in one match."""
 
     def __init__(self, match: Match, seat: int, interaction: Any) -> None:
-        self._match, self._seat, self._interaction = match, seat, interaction
-        self._read = 1
+        self._news, self._seat, self._interaction = News(match, seat), seat, interaction
         self._silent = False
 
     @property
@@ -244,37 +242,13 @@ class _Talk:
         Raises:
             RuntimeError: its model failed.
         """
-        assert self._match.conversation is not None
-        messages = self._match.conversation.messages(self._seat)
-        news = [each["content"] for each in messages[self._read :] if each["role"] == "user"]
-        self._read = len(messages)
         if self._silent:
             return Reply(text="")
-        segment = await self._interaction.turn("\n\n".join(news))
+        segment = await self._interaction.turn(self._news.read())
         if self.trace.last_error is not None:
             raise RuntimeError(f"seat {self._seat}: {self.trace.last_error.message}")
         self._silent = segment.terminated
         return Reply(text=segment.last_reply)
-
-
-async def _play(match: Match, talks: dict[int, _Talk], opponent: Policy | None) -> None:
-    """Plays the match to its end; seats that are to move at once are asked at once."""
-
-    async def reply(turn: Turn) -> Reply:
-        if turn.seat in talks:
-            return await talks[turn.seat].reply()
-        assert opponent is not None
-        return (await asyncio.to_thread(opponent.act, [turn]))[0]
-
-    running = Running(0, 0, "", match, (), ())
-    while not match.over:
-        turns = running.ask()
-        for turn, given in zip(turns, await asyncio.gather(*map(reply, turns)), strict=True):
-            running.answered(turn, given)
-        if match.game.spec.waits:
-            await asyncio.to_thread(running.go_on)
-        else:
-            running.go_on()
 
 
 __all__ = ["ArenaEnv", "ArenaHarness", "ArenaTaskset"]
