@@ -41,7 +41,7 @@ def main(batches: int = 40) -> list[float]:
     model, shares = tiny_model(tokenizer), []
     optimizer = torch.optim.Adam(model.parameters(), 1e-3)
     renderer = get_renderer("role_colon", tokenizer, model_name="tiny")
-    deal = DealBuilder("KuhnPoker-v0", renderer, illegal="retry:0", repeats=8, by_seat=True)
+    deal = DealBuilder("KuhnPoker-v0", renderer, illegal="penalty:2", repeats=8, by_seat=True)
     dataset = DealDataset(deal, batch_size=8, batches=batches)
     for number in range(len(dataset)):
         groups = [asyncio.run(do_group_rollout(deal, Local(model)))
