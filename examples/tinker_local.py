@@ -39,7 +39,7 @@ def main(batches: int = 40) -> list[float]:
     torch.set_num_threads(1)
     tokenizer = tiny_tokenizer("KuhnPoker-v0")
     model, shares = tiny_model(tokenizer), []
-    optimizer = torch.optim.Adam(model.parameters(), 1e-3)
+    optimizer = torch.optim.Adam(model.parameters(), 3e-3)
     renderer = get_renderer("role_colon", tokenizer, model_name="tiny")
     deal = DealBuilder("KuhnPoker-v0", renderer, illegal="penalty:2", repeats=8, by_seat=True)
     dataset = DealDataset(deal, batch_size=8, batches=batches)

@@ -18,7 +18,7 @@ from arenas.adapters.trl import SelfPlay, outcome
 GAME = "KuhnPoker-v0"
 
 
-def main(steps: int = 80, seed: int = 0) -> list[float]:
+def main(steps: int = 60, seed: int = 0) -> list[float]:
     """Trains, and returns the share of illegal replies at each step."""
     torch.set_num_threads(1)
     tokenizer = tiny_tokenizer(GAME)
@@ -26,8 +26,8 @@ def main(steps: int = 80, seed: int = 0) -> list[float]:
         trainer = GRPOTrainer(
             tiny_model(tokenizer, seed),
             reward_funcs=outcome,
-            # An illegal reply forfeits the match.
-            rollout_func=SelfPlay(GAME, history=False, illegal="retry:0", seed=seed),
+            # An illegal reply costs 2 chips, and a random legal move is played in its place.
+            rollout_func=SelfPlay(GAME, history=False, illegal="penalty:2", seed=seed),
             # What the prompts say is not read; there are as many rows as prompts.
             train_dataset=Dataset.from_list([{"prompt": GAME}] * 64),
             processing_class=tokenizer,

@@ -548,7 +548,7 @@ def test_the_worker_marks_versions_and_reports_failures():
 def test_the_example_halves_illegal_replies(monkeypatch):
     monkeypatch.syspath_prepend(str(EXAMPLES))
     main = runpy.run_path(str(EXAMPLES / "trl_grpo.py"))["main"]
-    illegal = main(80)
+    illegal = main(60)
     first, last = sum(illegal[:5]) / 5, sum(illegal[-5:]) / 5
     assert first > 0.8
     assert last <= first / 2
