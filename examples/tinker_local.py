@@ -34,7 +34,7 @@ class Local(TokenCompleter):
         return TokensWithLogprobs(tokens=ids[-3:], maybe_logprobs=logprobs)
 
 
-def main(batches: int = 40) -> list[float]:
+def main(batches: int = 30) -> list[float]:
     """Trains, and returns the share of illegal replies in each batch."""
     torch.set_num_threads(1)
     tokenizer = tiny_tokenizer("KuhnPoker-v0")
