@@ -4,7 +4,7 @@ Written for verifiers 0.4, its `v1`. A task is a deal; the environment has a rol
 `player_0`, `player_1`, ..., whose trace carries what that seat earned. The plugin is called
 `arenas_verifiers`:
 
-    vf-eval arenas_verifiers --env.taskset.game TicTacToe-v0 --env.player_1.model ORG/NAME
+    vf-eval arenas_verifiers --env.taskset.game TicTacToe-v0 --env.player-1.model ORG/NAME
 
 Every seat is trained on unless its role is in `frozen`; a role may also have another model or
 another server. `opponent` names a player of ours for all seats but one.
