@@ -83,7 +83,7 @@ def served(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast) -> Itera
     """
     from aiohttp import web
 
-    lock, loop, started = asyncio.Lock(), asyncio.new_event_loop(), threading.Event()
+    lock, loop = asyncio.Lock(), asyncio.new_event_loop()
 
     async def complete(request: Any) -> Any:
         body = await request.json()
@@ -100,22 +100,21 @@ def served(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast) -> Itera
         whole = {"id": "0", "object": "chat.completion", "created": 0, "model": body["model"]}
         return web.json_response({**whole, "choices": [choice]})
 
-    async def start() -> None:
+    async def start() -> web.AppRunner:
         app = web.Application()
         app.add_routes([web.post("/v1/chat/completions", complete)])
         runner = web.AppRunner(app)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()
-        address.append(runner.addresses[0])
-        started.set()
+        return runner
 
-    address: list[tuple[str, int]] = []
-    loop.create_task(start())
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
-    started.wait()
+    runner = asyncio.run_coroutine_threadsafe(start(), loop).result()
     try:
-        yield "http://{}:{}/v1".format(*address[0])
+        yield "http://{}:{}/v1".format(*runner.addresses[0])
     finally:
+        asyncio.run_coroutine_threadsafe(runner.cleanup(), loop).result()
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
+        loop.close()
