@@ -288,7 +288,9 @@ class ModelServer:
                 choice["message"] |= self.reasoning
         else:
             choice["text"] = drawn.text
-        whole = {"model": body["model"], "choices": [choice]}
+        kind = "chat.completion" if "messages" in body else "text_completion"
+        whole = {"id": "0", "object": kind, "created": 0, "model": body["model"]}
+        whole["choices"] = [choice]
         logprobs = drawn.drawn if self.engine.startswith("sglang") else drawn.raw
         if body.get("logprobs") is True:
             choice["logprobs"] = {"content": [{"token": "", "logprob": each} for each in logprobs]}
