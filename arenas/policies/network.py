@@ -61,16 +61,29 @@ class ActorCritic(nn.Module):
         hidden: Sequence[int] = (64, 64),
         generator: torch.Generator | None = None,
     ) -> ActorCritic:
-        """A fresh network with the shapes of a game.
-
-        Where numbers of the view can be larger than 1, the weights that read them start smaller in
-        proportion, so that no unit is saturated from the start.
+        """A fresh network with the shapes of a game, as `for_space` makes it.
 
         Raises:
             ValueError: the game's views are no arrays of one shape, or its actions not discrete.
         """
-        network = cls(*_shapes(game), hidden, generator)
-        space = game.spec.observation_space
+        _, actions = _shapes(game)
+        return cls.for_space(game.spec.observation_space, actions, hidden, generator)
+
+    @classmethod
+    def for_space(
+        cls,
+        space: spaces.Space[Any],
+        actions: int,
+        hidden: Sequence[int] = (64, 64),
+        generator: torch.Generator | None = None,
+    ) -> ActorCritic:
+        """A fresh network for views of a space of arrays.
+
+        Where numbers of the view can be larger than 1, the weights that read them start smaller in
+        proportion, so that no unit is saturated from the start.
+        """
+        assert space.shape is not None
+        network = cls(int(np.prod(space.shape)), actions, hidden, generator)
         if isinstance(space, spaces.Box):
             bounds = np.maximum(np.abs(space.low), np.abs(space.high)).astype(np.float32).ravel()
             scale = 1 / torch.from_numpy(bounds.clip(min=1))

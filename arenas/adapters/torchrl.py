@@ -1,0 +1,96 @@
+"""Our games and networks in TorchRL (`pip install 'selfplay-arenas[torchrl]'`).
+
+`make_torchrl` gives an environment in which the caller acts for every seat, `masked_actor` and
+`critic` a network of ours as the modules that TorchRL's collectors and losses call.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from tensordict.nn import TensorDictModule
+from torchrl.envs.libs.pettingzoo import PettingZooWrapper
+from torchrl.modules import MaskedCategorical, ProbabilisticActor
+
+from arenas.adapters.stackable import Stackable
+from arenas.policies.network import ActorCritic
+from arenas.registry import make
+
+SEATS = "players"
+"""The group of all agents: tensors in it have a row a seat."""
+
+
+def make_torchrl(
+    game_id: str, *, seed: int | None = None, device: Any = None, **options: Any
+) -> PettingZooWrapper:
+    """A game as a TorchRL environment. Tensors of the group `SEATS` have a row a seat:
+
+    - ("players", "observation", "observation"): each seat's view, also when it is not its turn;
+    - ("players", "mask"), bool: the seat is to move; what stands in ("players", "action") of the
+      other rows is not played;
+    - ("players", "action_mask"), bool: its legal actions; all true in the other rows;
+    - ("players", "reward"), float32: what the seat was paid by this step, whoever moved;
+    - ("players", "info", "illegal_moves"): how often it moved illegally.
+
+    Args:
+        game_id: as in `arenas.make`.
+        seed: all matches follow from it. TorchRL resets an environment more than once before the
+            first step, so the first match that is played is not that of the seed.
+        device: where tensors live.
+        options: those of `arenas.make`, with the view "array", and of the game.
+
+    Raises:
+        UnknownNameError: no such game or option; the message lists what exists.
+        ValueError: a value is out of range.
+    """
+    env = Stackable(make(game_id, **options))
+    group = {SEATS: list(env.possible_agents)}
+    return PettingZooWrapper(env, use_mask=True, group_map=group, seed=seed, device=device)
+
+
+def masked_actor(network: ActorCritic, dimensions: int, *group: str) -> ProbabilisticActor:
+    """The policy of a network; draws among the actions that the mask allows.
+
+    It reads "observation" and "action_mask" and writes "logits", "action" and "action_log_prob".
+
+    Args:
+        network: used as it is, not copied.
+        dimensions: of one view.
+        group: the group whose tensors it reads and writes, `SEATS`; nothing for rows of a group.
+    """
+    return ProbabilisticActor(
+        _part(network.actor, dimensions, "logits", group),
+        in_keys={"logits": (*group, "logits"), "mask": (*group, "action_mask")},
+        out_keys=[(*group, "action")],
+        distribution_class=MaskedCategorical,
+        return_log_prob=True,
+        log_prob_key=(*group, "action_log_prob"),
+    )
+
+
+def critic(network: ActorCritic, dimensions: int, *group: str) -> TensorDictModule:
+    """The value of a network: reads "observation", writes "state_value", of shape (..., 1).
+
+    Args:
+        network, dimensions, group: as in `masked_actor`.
+    """
+    return _part(network.critic, dimensions, "state_value", group)
+
+
+def _part(
+    layers: torch.nn.Module, dimensions: int, out: str, group: tuple[str, ...]
+) -> TensorDictModule:
+    flat = torch.nn.Sequential(_Flat(dimensions), layers)
+    return TensorDictModule(flat, [(*group, "observation", "observation")], [(*group, out)])
+
+
+class _Flat(torch.nn.Module):
+    """Views of so many dimensions as rows of floats."""
+
+    def __init__(self, dimensions: int) -> None:
+        super().__init__()
+        self.dimensions = dimensions
+
+    def forward(self, views: torch.Tensor) -> torch.Tensor:
+        return views.float().flatten(-self.dimensions)
