@@ -32,7 +32,7 @@ def run(example, *arguments):
         Two percentages: before the training and after it.
     """
     page = (ROOT / "examples" / "README.md").read_text(encoding="utf-8")
-    (command,) = re.findall(rf"^python (examples/{example}\.py.*)$", page, re.MULTILINE)
+    (command,) = re.findall(rf"^env-\w+/bin/python (examples/{example}\.py.*)$", page, re.MULTILINE)
     done = subprocess.run(
         [sys.executable, *shlex.split(command), *arguments],
         cwd=ROOT,
@@ -143,6 +143,47 @@ def test_torchrl_learns_in_both_seats(tmp_path):
     before, after = run("torchrl_ppo", "--out", str(tmp_path / "policy.pt"))
     assert after > before + 15
     assert plays(tmp_path / "policy.pt") > 0.5
+
+
+@pytest.mark.slow  # It plays 400,000 moves and learns from them for half a minute.
+def test_torchrl_learns_in_lockstep():
+    pytest.importorskip("torchrl")
+    before, after = run("torchrl_lockstep")
+    assert before < 60
+    assert after > 80
+
+
+def test_games_in_lockstep_are_those_of_the_vector_environment():
+    pytest.importorskip("torchrl")
+    import torch
+
+    from arenas.adapters.torchrl import VECTOR_VIEW, make_lockstep, masked_actor
+    from arenas.policies.network import ActorCritic
+
+    options = {"opponent": "scripted", "illegal": "raise"}
+    env = make_lockstep("TicTacToe-v0", 6, **options)
+    env.set_seed(3)
+    start = env.reset()
+    network = ActorCritic.for_game(arenas.make_game("TicTacToe-v0"))
+    actor = masked_actor(network, 3, view=VECTOR_VIEW)
+    below = arenas.make_vec(
+        "TicTacToe-v0", 6, layout="one_learner", autoreset="disabled", copy=True, **options
+    )
+    below.reset()
+    below.set_state(env.base_env._env.get_state())
+    observations = {name: start[name].numpy() for name in ("observation", "action_mask")}
+    played = env.rollout(30, actor, break_when_any_done=False, auto_reset=False, tensordict=start)
+    for step in range(30):
+        now, after = played[:, step], played["next"][:, step]
+        assert (now["observation"].numpy() == observations["observation"]).all()
+        assert (now["action_mask"].numpy() == observations["action_mask"].astype(bool)).all()
+        observations, rewards, terminated, truncated, _ = below.step(now["action"].numpy())
+        assert (after["reward"][:, 0].numpy() == rewards).all()
+        over = terminated | truncated
+        assert (after["done"][:, 0].numpy() == over).all()
+        if over.any():
+            observations, _ = below.reset(options={"reset_mask": over})
+    assert torch.isfinite(played["action_log_prob"]).all()
 
 
 @pytest.mark.parametrize("game_id", [*DISCRETE, "Negotiation-v0"])

@@ -150,6 +150,7 @@ class JointVectorEnv(VectorEnv[Any, Any, Any]):
         self.max_cycles = check_max_cycles(max_cycles)
         self.render_mode = render_mode
         self.metadata = {"render_modes": ["ansi"], "render_fps": 2, "autoreset_mode": mode}
+        self.autoreset_mode = mode  # Where Gymnasium's own vector environments have it, too.
         self.single_observation_space, self.single_action_space = _joint_spaces(game)
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)

@@ -161,6 +161,7 @@ class FlatVectorEnv(VectorEnv[Any, Any, Any]):
         self.max_cycles = check_max_cycles(max_cycles)
         self.render_mode = render_mode
         self.metadata = {"render_modes": ["ansi"], "render_fps": 2, "autoreset_mode": mode}
+        self.autoreset_mode = mode  # Where Gymnasium's own vector environments have it, too.
         observations, actions = seat_spaces(game, "array")
         self.single_observation_space = observations[0]
         self.single_action_space = actions[0]
