@@ -1,8 +1,8 @@
-"""PPO of TorchRL learns TicTacToe in 256 games in lockstep, against itself as it is now.
+"""PPO of TorchRL learns TicTacToe in 256 games in lockstep, against itself with a loose hand.
 
-The learner has one seat in each game, every other match the other one; the same network sits
-opposite. TorchRL resets the games that are over. Some 250 times the steps of `torchrl_ppo.py` in
-the same time; `pip install numba` compiles the rules.
+The learner has one seat in each game, with each match another. Opposite sits the same network, but
+half of its moves are random: against itself alone it would soon see few positions. Many times the
+moves of `torchrl_ppo.py` in the same time; `pip install numba` compiles the rules.
 """
 
 import click
@@ -13,13 +13,14 @@ from torchrl.objectives.value import GAE
 
 import arenas
 from arenas.adapters.torchrl import VECTOR_VIEW, critic, make_lockstep, masked_actor
+from arenas.policies.arrays import FunctionPolicy
 from arenas.policies.network import ActorCritic, NetworkPolicy
 
 GAME = "TicTacToe-v0"
 
 
 @click.command(help=__doc__)
-@click.option("--batches", default=48, show_default=True, help="Of 8,192 moves of the learner.")
+@click.option("--batches", default=32, show_default=True, help="Of 8,192 moves of the learner.")
 @click.option("--seed", default=0, show_default=True)
 @click.option("--out", type=click.Path(), help="Where the player is saved.")
 def main(batches, seed, out):
@@ -27,10 +28,13 @@ def main(batches, seed, out):
     torch.manual_seed(seed)
     network = ActorCritic.for_game(arenas.make_game(GAME))
     learner = NetworkPolicy(arenas.make_game(GAME), network, game_id=GAME)
-    env = make_lockstep(GAME, 256, opponent=learner, illegal="raise")
+
+    def loosely(views, masks):
+        return learner.probabilities(views, masks) + masks / masks.sum(1, keepdims=True)
+
+    env = make_lockstep(GAME, 256, opponent=FunctionPolicy(loosely), illegal="raise")
     env.set_seed(seed)
-    actor = masked_actor(network, 3, view=VECTOR_VIEW)
-    value = critic(network, 3, view=VECTOR_VIEW)
+    actor, value = (part(network, 3, view=VECTOR_VIEW) for part in (masked_actor, critic))
     advantages = GAE(gamma=1.0, lmbda=0.95, value_network=value)
     loss = ClipPPOLoss(actor, value, normalize_advantage=True)
     optimizer = torch.optim.Adam(network.parameters(), 2e-3)

@@ -169,6 +169,20 @@ def test_supersuit_makes_a_vector_environment_of_a_parallel_one():
         assert rewards[:2].tolist() == list(paid.values())
 
 
+# -- games in lockstep, through TorchRL ------------------------------------------------------------
+
+
+@pytest.mark.parametrize("game_id", ["KuhnPoker-v0", "Overcooked-v0"])
+@pytest.mark.parametrize("layout", ["self_play", "one_learner"])
+@pytest.mark.parametrize("mode", ["same_step", "next_step", "disabled"])
+def test_vector_environments_say_how_they_reset_where_gymnasiums_do(game_id, layout, mode):
+    env = arenas.make_vec(game_id, 2, layout=layout, autoreset=mode)
+    alone = [lambda: gym.make("selfplay/KuhnPoker-v0")]
+    theirs = gym.vector.SyncVectorEnv(alone, autoreset_mode=env.metadata["autoreset_mode"])
+    assert env.autoreset_mode == theirs.autoreset_mode
+    assert env.autoreset_mode.name == mode.upper()
+
+
 # -- a network of another library in a seat --------------------------------------------------------
 
 

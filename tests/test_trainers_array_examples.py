@@ -114,6 +114,22 @@ def test_rllib_takes_the_aec_environment_as_it_is(game_id):
     assert list(paid.values()) == pytest.approx(list(below.match.outcome.rewards))
 
 
+def test_rllib_takes_the_parallel_environment_as_it_is():
+    pytest.importorskip("ray.rllib")
+    from ray.rllib.env.wrappers.pettingzoo_env import ParallelPettingZooEnv
+
+    below = arenas.make_parallel("Overcooked-v0", horizon=5)
+    env = ParallelPettingZooEnv(below)
+    observations, _ = env.reset(seed=0)
+    for step in range(5):
+        for agent, observation in observations.items():
+            assert observation in env.get_observation_space(agent)
+        actions = dict.fromkeys(observations, step % 4)
+        observations, rewards, terminated, truncated, _ = env.step(actions)
+        assert set(rewards) == set(below.possible_agents)
+        assert (terminated["__all__"] or truncated["__all__"]) == (step == 4)
+
+
 def test_the_module_for_rllib_gives_illegal_actions_no_probability():
     pytest.importorskip("ray.rllib")
     import torch
