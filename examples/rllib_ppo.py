@@ -12,6 +12,7 @@ from ray.rllib.algorithms.ppo import PPOConfig
 from ray.rllib.core.rl_module import RLModuleSpec
 from ray.rllib.env.wrappers.pettingzoo_env import PettingZooEnv
 from ray.tune.registry import register_env
+from scores import report
 
 import arenas
 from arenas.adapters.rllib import MaskedModule
@@ -42,15 +43,10 @@ def main(iterations, seed, out):
     game = arenas.make_game(GAME)
     learner = NetworkPolicy(game, algorithm.get_module("both").network, game_id=GAME)
 
-    def report(moment):
-        records = list(arenas.play_matches(GAME, [learner, "random"], 1_000, seed=1))
-        won = sum(record.rewards[record.seats.index("network")] > 0 for record in records)
-        click.echo(f"{moment}: won {won / 10:.1f} % of 1000 matches against random")
-
-    report("before")
+    report("before", learner)
     for _ in range(iterations):
         algorithm.train()
-    report("after")
+    report("after", learner)
     if out:
         learner.save(out)
 

@@ -11,9 +11,9 @@ import gymnasium as gym
 import torch
 from sb3_contrib import MaskablePPO
 from sb3_contrib.ppo_mask import MultiInputPolicy
+from scores import report
 from stable_baselines3.common.vec_env import DummyVecEnv
 
-import arenas
 from arenas.policies.arrays import FunctionPolicy
 
 
@@ -42,17 +42,11 @@ def main(rollouts, seed):
     settings = {"n_steps": 128, "batch_size": 128, "learning_rate": 3e-3, "gamma": 1.0}
     model = MaskablePPO("MultiInputPolicy", envs, seed=seed, device="cpu", **settings)
 
-    def report(moment):
-        players = [player(model.policy), "random"]
-        records = list(arenas.play_matches("TicTacToe-v0", players, 1_000, seed=1))
-        won = sum(record.rewards[record.seats.index("learner")] > 0 for record in records)
-        click.echo(f"{moment}: won {won / 10:.1f} % of 1000 matches against random")
-
-    report("before")
+    report("before", player(model.policy))
     for rollout in range(rollouts):
         copies[rollout % 4].load_state_dict(model.policy.state_dict())
         model.learn(1_024, reset_num_timesteps=False)
-    report("after")
+    report("after", player(model.policy))
 
 
 if __name__ == "__main__":

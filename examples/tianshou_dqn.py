@@ -8,6 +8,7 @@ moves on, the same seat is to move again, and a move is valued by what its own s
 import click
 import numpy as np
 import torch
+from scores import report
 from tianshou.algorithm import DQN, MultiAgentOffPolicyAlgorithm
 from tianshou.algorithm.modelfree.dqn import DiscreteQLearningPolicy
 from tianshou.algorithm.optim import AdamOptimizerFactory
@@ -32,22 +33,17 @@ def main(steps, seed):
     torch.manual_seed(seed)
     np.random.seed(seed)
     net = Net(state_shape=(3, 3, 3), action_shape=9, hidden_sizes=[128, 128])
-    exploring = {"action_space": make().action_space, "eps_training": 0.2}
-    policy = DiscreteQLearningPolicy(model=net, **exploring)
+    env = make()
+    policy = DiscreteQLearningPolicy(model=net, action_space=env.action_space, eps_training=0.2)
     horizon = {"gamma": 1.0, "n_step_return_horizon": 2, "target_update_freq": 200}
     dqn = DQN(policy=policy, optim=AdamOptimizerFactory(lr=1e-3), **horizon)
-    both = MultiAgentOffPolicyAlgorithm(algorithms=[dqn, dqn], env=make())
+    both = MultiAgentOffPolicyAlgorithm(algorithms=[dqn, dqn], env=env)
 
     def best(views, masks):
         return np.eye(9)[np.where(masks, net(views)[0].detach(), -np.inf).argmax(axis=1)]
 
-    def report(moment):
-        players = [FunctionPolicy(best, "learner"), "random"]
-        records = list(arenas.play_matches("TicTacToe-v0", players, 1_000, seed=1))
-        won = sum(record.rewards[record.seats.index("learner")] > 0 for record in records)
-        click.echo(f"{moment}: won {won / 10:.1f} % of 1000 matches against random")
-
-    report("before")
+    learner = FunctionPolicy(best, "learner")
+    report("before", learner)
     envs = DummyVectorEnv([make] * 8)
     envs.seed(seed)
     data = Collector(both, envs, VectorReplayBuffer(20_000, 8), exploration_noise=True)
@@ -55,9 +51,9 @@ def main(steps, seed):
     settings = OffPolicyTrainerParams(training_collector=data, max_epochs=1, epoch_num_steps=steps)
     settings.collection_step_num_env_steps = 64
     settings.update_step_num_gradient_steps_per_sample = 0.25
-    settings.multi_agent_return_reduction = lambda returns: returns[:, 0]  # what is logged
+    settings.multi_agent_return_reduction = lambda returns: returns[:, 0]  # for its progress bar
     both.run_training(settings)
-    report("after")
+    report("after", learner)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ moves of `torchrl_ppo.py` in the same time; `pip install numba` compiles the rul
 
 import click
 import torch
+from scores import report
 from torchrl.collectors import Collector
 from torchrl.objectives import ClipPPOLoss
 from torchrl.objectives.value import GAE
@@ -22,8 +23,7 @@ GAME = "TicTacToe-v0"
 @click.command(help=__doc__)
 @click.option("--batches", default=32, show_default=True, help="Of 8,192 moves of the learner.")
 @click.option("--seed", default=0, show_default=True)
-@click.option("--out", type=click.Path(), help="Where the player is saved.")
-def main(batches, seed, out):
+def main(batches, seed):
     torch.set_num_threads(1)
     torch.manual_seed(seed)
     network = ActorCritic.for_game(arenas.make_game(GAME))
@@ -32,19 +32,13 @@ def main(batches, seed, out):
     def loosely(views, masks):
         return learner.probabilities(views, masks) + masks / masks.sum(1, keepdims=True)
 
-    env = make_lockstep(GAME, 256, opponent=FunctionPolicy(loosely), illegal="raise")
-    env.set_seed(seed)
+    env = make_lockstep(GAME, 256, seed=seed, opponent=FunctionPolicy(loosely), illegal="raise")
     actor, value = (part(network, 3, view=VECTOR_VIEW) for part in (masked_actor, critic))
     advantages = GAE(gamma=1.0, lmbda=0.95, value_network=value)
     loss = ClipPPOLoss(actor, value, normalize_advantage=True)
     optimizer = torch.optim.Adam(network.parameters(), 2e-3)
 
-    def report(moment):
-        records = list(arenas.play_matches(GAME, [learner, "random"], 1_000, seed=1))
-        won = sum(record.rewards[record.seats.index("network")] > 0 for record in records)
-        click.echo(f"{moment}: won {won / 10:.1f} % of 1000 matches against random")
-
-    report("before")
+    report("before", learner)
     for batch in Collector(env, actor, frames_per_batch=8_192, total_frames=8_192 * batches):
         with torch.no_grad():
             advantages(batch)
@@ -54,9 +48,7 @@ def main(batches, seed, out):
             optimizer.zero_grad()
             sum(term for name, term in terms.items() if name.startswith("loss_")).backward()
             optimizer.step()
-    report("after")
-    if out:
-        learner.save(out)
+    report("after", learner)
 
 
 if __name__ == "__main__":

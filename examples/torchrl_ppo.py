@@ -7,6 +7,7 @@ player in every other place: `arenas match TicTacToe-v0 --seats network:FILE exa
 
 import click
 import torch
+from scores import report
 from torchrl.collectors import Collector
 from torchrl.objectives import ClipPPOLoss
 from torchrl.objectives.value import GAE
@@ -34,12 +35,7 @@ def main(batches, seed, out):
     loss = ClipPPOLoss(masked_actor(network, 3), critic(network, 3), normalize_advantage=True)
     optimizer = torch.optim.Adam(network.parameters(), 2e-3)
 
-    def report(moment):
-        records = list(arenas.play_matches(GAME, [learner, "random"], 1_000, seed=1))
-        won = sum(record.rewards[record.seats.index("network")] > 0 for record in records)
-        click.echo(f"{moment}: won {won / 10:.1f} % of 1000 matches against random")
-
-    report("before")
+    report("before", learner)
     sizes = {"frames_per_batch": 1_024, "total_frames": 1_024 * batches}
     for batch in Collector(env, masked_actor(network, 3, SEATS), **sizes):
         with torch.no_grad():
@@ -50,7 +46,7 @@ def main(batches, seed, out):
             optimizer.zero_grad()
             sum(term for name, term in terms.items() if name.startswith("loss_")).backward()
             optimizer.step()
-    report("after")
+    report("after", learner)
     if out:
         learner.save(out)
 

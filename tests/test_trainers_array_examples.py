@@ -40,6 +40,7 @@ def run(example, *arguments):
         text=True,
         timeout=900,
     )
+    print(done.stdout)
     assert done.returncode == 0, done.stderr[-3_000:]
     shares = re.findall(r"^\w+: won (\S+) % of 1000 matches", done.stdout, re.MULTILINE)
     return [float(share) for share in shares]
@@ -180,8 +181,7 @@ def test_games_in_lockstep_are_those_of_the_vector_environment():
     from arenas.policies.network import ActorCritic
 
     options = {"opponent": "scripted", "illegal": "raise"}
-    env = make_lockstep("TicTacToe-v0", 6, **options)
-    env.set_seed(3)
+    env = make_lockstep("TicTacToe-v0", 6, seed=3, **options)
     start = env.reset()
     network = ActorCritic.for_game(arenas.make_game("TicTacToe-v0"))
     actor = masked_actor(network, 3, view=VECTOR_VIEW)

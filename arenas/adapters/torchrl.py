@@ -60,7 +60,9 @@ def make_torchrl(
     return PettingZooWrapper(env, use_mask=True, group_map=group, seed=seed, device=device)
 
 
-def make_lockstep(game_id: str, num_envs: int, **options: Any) -> TransformedEnv:
+def make_lockstep(
+    game_id: str, num_envs: int, *, seed: int | None = None, **options: Any
+) -> TransformedEnv:
     """One learner's seat in each of many games in lockstep, as a TorchRL environment.
 
     Its batch size is (num_envs,), its keys are "observation" and "action_mask". Of the ways in
@@ -68,6 +70,7 @@ def make_lockstep(game_id: str, num_envs: int, **options: Any) -> TransformedEnv
 
     Args:
         game_id, num_envs: as in `arenas.make_vec`.
+        seed: all matches follow from it, as in `make_torchrl`.
         options: those of `arenas.make_vec`, `layout`, `autoreset`, `copy` and `device` apart.
 
     Raises:
@@ -77,7 +80,10 @@ def make_lockstep(game_id: str, num_envs: int, **options: Any) -> TransformedEnv
         game_id, num_envs, layout="one_learner", autoreset="disabled", copy=True, **options
     )
     masks = DTypeCastTransform(torch.int8, torch.bool, in_keys=["action_mask"])
-    return TransformedEnv(GymWrapper(env, categorical_action_encoding=True), masks)
+    wrapped = TransformedEnv(GymWrapper(env, categorical_action_encoding=True), masks)
+    if seed is not None:
+        wrapped.set_seed(seed)
+    return wrapped
 
 
 def masked_actor(
