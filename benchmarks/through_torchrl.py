@@ -3,7 +3,7 @@
 Random legal play through TorchRL's rollouts, in an environment made for TorchRL:
 
     examples/environment.sh torchrl env-torchrl
-    env-torchrl/bin/python -m pip install 'pettingzoo[classic]' numba
+    env-torchrl/bin/python -m pip install 'pettingzoo[classic]'
     env-torchrl/bin/python benchmarks/through_torchrl.py
 
 A step is one move of one seat in the AEC environments, and one of the learner with its opponent's

@@ -1,8 +1,8 @@
 """PPO of TorchRL learns TicTacToe in 256 games in lockstep, against itself with a loose hand.
 
 The learner has one seat in each game, with each match another. Opposite sits the same network, but
-half of its moves are random: against itself alone it would soon see few positions. Many times the
-moves of `torchrl_ppo.py` in the same time; `pip install numba` compiles the rules.
+half of its moves are random: against itself alone it would soon see few positions. It plays some
+sixteen times the moves of `torchrl_ppo.py`, in less time.
 """
 
 import click
