@@ -132,6 +132,7 @@ class LockstepVectorEnv(VectorEnv[Any, Any, Any]):
         self.max_cycles = check_max_cycles(max_cycles)
         self.render_mode = render_mode
         self.metadata = {"render_modes": ["ansi"], "render_fps": 2, "autoreset_mode": mode}
+        self.autoreset_mode = mode  # Where Gymnasium's own vector environments have it, too.
         self._let(*single_spaces)
         spec = game.spec
         self._settings = Settings(

@@ -10,20 +10,16 @@ import io
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
 from gymnasium import spaces
 from torch import nn
 
-from arenas.core.compiled import following, mix64
 from arenas.core.game import Game
-from arenas.core.policy import Reply, StochasticPolicy, Turn
+from arenas.policies.arrays import ArrayPolicy
 from arenas.policies.files import replacing
-
-if TYPE_CHECKING:
-    from arenas.core.vector import FlatVectorEnv
 
 FORMAT = 1
 """Version of the layout of policy files."""
@@ -65,16 +61,29 @@ class ActorCritic(nn.Module):
         hidden: Sequence[int] = (64, 64),
         generator: torch.Generator | None = None,
     ) -> ActorCritic:
-        """A fresh network with the shapes of a game.
-
-        Where numbers of the view can be larger than 1, the weights that read them start smaller in
-        proportion, so that no unit is saturated from the start.
+        """A fresh network with the shapes of a game, as `for_space` makes it.
 
         Raises:
             ValueError: the game's views are no arrays of one shape, or its actions not discrete.
         """
-        network = cls(*_shapes(game), hidden, generator)
-        space = game.spec.observation_space
+        _, actions = _shapes(game)
+        return cls.for_space(game.spec.observation_space, actions, hidden, generator)
+
+    @classmethod
+    def for_space(
+        cls,
+        space: spaces.Space[Any],
+        actions: int,
+        hidden: Sequence[int] = (64, 64),
+        generator: torch.Generator | None = None,
+    ) -> ActorCritic:
+        """A fresh network for views of a space of arrays.
+
+        Where numbers of the view can be larger than 1, the weights that read them start smaller in
+        proportion, so that no unit is saturated from the start.
+        """
+        assert space.shape is not None
+        network = cls(int(np.prod(space.shape)), actions, hidden, generator)
         if isinstance(space, spaces.Box):
             bounds = np.maximum(np.abs(space.low), np.abs(space.high)).astype(np.float32).ravel()
             scale = 1 / torch.from_numpy(bounds.clip(min=1))
@@ -134,7 +143,7 @@ def _shapes(game: Game[Any]) -> tuple[int, int]:
     return int(np.prod(shape)), game.num_actions
 
 
-class NetworkPolicy(StochasticPolicy):
+class NetworkPolicy(ArrayPolicy):
     """Plays any seat of one game by a network.
 
     A reply depends on its own turn alone, to the last bit: every forward pass has `CHUNK` rows,
@@ -173,41 +182,8 @@ class NetworkPolicy(StochasticPolicy):
         self.greedy = greedy
         self.game_id = game_id
 
-    def act(self, turns: Sequence[Turn]) -> list[Reply]:
-        uniforms = np.array([turn.rng.random() for turn in turns])
-        return [Reply(action) for action in _drawn(self._rows(turns), uniforms).tolist()]
-
-    def act_in(self, env: FlatVectorEnv, where: np.ndarray) -> np.ndarray:
-        observations, masks, _, streams = env.decisions(where)
-        # The first `Rng.random` of each turn's stream, as `act` draws it.
-        uniforms = (mix64(following(streams)) >> np.uint64(11)) * 2.0**-53
-        return self.actions(observations, masks, uniforms)
-
-    def distribution(self, turn: Turn) -> Sequence[float]:
-        return self.distributions([turn])[0]
-
-    def distributions(self, turns: Sequence[Turn]) -> list[Sequence[float]]:
-        """`distribution` of many turns of the game, in one pass."""
-        rows: list[Sequence[float]] = self._rows(turns).tolist()
-        return rows
-
-    def _rows(self, turns: Sequence[Turn]) -> np.ndarray:
-        if not turns:
-            return np.zeros((0, self.network.actions))
-        views = np.stack([turn.view for turn in turns])
-        return self.probabilities(views, np.stack([turn.mask for turn in turns]))
-
     def probabilities(self, observations: np.ndarray, masks: np.ndarray) -> np.ndarray:
-        """The same on arrays, as vector environments give them.
-
-        Args:
-            observations: views of the seats to move, of shape (n, ...).
-            masks: of shape (n, actions), nonzero where legal.
-
-        Returns:
-            float64 of shape (n, actions); rows sum to 1 and are exactly 0 where illegal. Greedy
-            play puts all on one action.
-        """
+        """As in `ArrayPolicy`; greedy play puts all on one action."""
         n = len(observations)
         padded = -(-n // CHUNK) * CHUNK
         flat = torch.zeros(padded, self.network.inputs)
@@ -229,20 +205,6 @@ class NetworkPolicy(StochasticPolicy):
             return best
         normal: np.ndarray = rows / rows.sum(axis=1, keepdims=True)
         return normal
-
-    def actions(
-        self, observations: np.ndarray, masks: np.ndarray, uniforms: np.ndarray
-    ) -> np.ndarray:
-        """One action a row, drawn by inversion from the caller's numbers.
-
-        Args:
-            observations, masks: as in `probabilities`.
-            uniforms: of shape (n,), in [0, 1).
-
-        Returns:
-            int64 of shape (n,).
-        """
-        return _drawn(self.probabilities(observations, masks), uniforms)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes weights, shapes, game, version and `greedy`; the file is replaced in one step."""
@@ -298,14 +260,6 @@ class NetworkPolicy(StochasticPolicy):
         except ValueError as error:
             made = ", ".join(f"{k}={v!r}" for k, v in options.items())
             raise ValueError(f"{path} was trained with the options {made}: {error}") from None
-
-
-def _drawn(rows: np.ndarray, uniforms: np.ndarray) -> np.ndarray:
-    """An index of each row, drawn by inversion: int64 of shape (n,)."""
-    below = np.cumsum(rows, axis=1)
-    # Scaled, so that a sum rounded below 1 cannot lead past the last legal action.
-    drawn: np.ndarray = (below <= (uniforms * below[:, -1])[:, None]).sum(axis=1)
-    return drawn
 
 
 def write_saved(contents: dict[str, Any], path: str | os.PathLike[str]) -> None:
