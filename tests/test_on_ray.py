@@ -1,0 +1,183 @@
+"""Matches in processes of Ray are the local ones, also when a worker is killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from importlib.util import find_spec
+
+import pytest
+
+import arenas
+from arenas.core.policy import Policy, PolicyError, Reply
+from arenas.policies.random import RandomPolicy
+from arenas.registry import UnknownNameError
+from arenas.rollout import on_ray
+from arenas.rollout.trajectory_files import to_dict
+
+GAMES = ["KuhnPoker-v0", ("TicTacToe-v0", {"size": 4})]
+
+
+class Mortal(RandomPolicy):
+    """Random; the first process in which it answers `after` times is killed."""
+
+    def __init__(self, folder, after):
+        self.folder, self.after, self.calls = folder, after, 0
+
+    def act(self, turns):
+        self.calls += 1
+        if self.calls == self.after:
+            try:
+                os.close(os.open(self.folder / "killed", os.O_CREAT | os.O_EXCL))
+            except FileExistsError:
+                pass
+            else:
+                os.kill(os.getpid(), signal.SIGKILL)
+        (self.folder / f"pid-{os.getpid()}").touch()
+        return super().act(turns)
+
+
+class Refuses(RandomPolicy):
+    """Random; refuses in match `number`."""
+
+    def __init__(self, number):
+        self.number = number
+
+    def act(self, turns):
+        if any(turn.match_id == self.number for turn in turns):
+            raise PolicyError(f"not in match {self.number}")
+        return super().act(turns)
+
+
+class Doomed(RandomPolicy):
+    """Kills every process in which it answers."""
+
+    def act(self, turns):
+        os.kill(os.getpid(), signal.SIGKILL)
+        return super().act(turns)
+
+
+class Locked(Policy):
+    name = "locked"
+
+    def __init__(self):
+        self.lock = threading.Lock()
+
+    def act(self, turns):
+        return [Reply(turn.sample()) for turn in turns]
+
+
+@pytest.fixture(scope="module")
+def ray():
+    """One Ray for all tests of this file; on loopback, without a dashboard."""
+    if find_spec("ray") is None:
+        pytest.skip("ray is not installed")
+    ray = on_ray._ray(2)
+    # The workers cannot import the tests.
+    ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
+    yield ray
+    ray.shutdown()
+
+
+def lines(records):
+    return [record.to_json() for record in records]
+
+
+def test_it_listens_on_this_machine_alone(ray):
+    psutil = pytest.importorskip("psutil")
+    here = psutil.Process()
+    listening = {
+        each.laddr.ip.removeprefix("::ffff:")
+        for process in (here, *here.children(recursive=True))
+        for each in process.net_connections("tcp")
+        if each.status == psutil.CONN_LISTEN
+    }
+    assert listening == {"127.0.0.1"}
+
+
+@pytest.mark.parametrize(
+    "players",
+    [["scripted", "random"], lambda _, group: [("random", RandomPolicy())[group % 2]] * 2],
+)
+def test_records_are_those_of_the_local_run(ray, players):
+    how = {"seed": 3, "repeats": 2, "concurrency": 7}
+    local = list(arenas.play_matches(GAMES, players, 201, **how))
+    remote = list(arenas.play_matches(GAMES, players, 201, backend="ray", workers=2, **how))
+    assert lines(remote) == lines(local)
+
+
+def test_a_worker_is_killed_and_every_match_is_finished_once(ray, tmp_path):
+    remote = arenas.play_matches(
+        "TicTacToe-v0",
+        [Mortal(tmp_path, 30), "scripted"],
+        300,
+        concurrency=16,
+        backend="ray",
+        workers=2,
+    )
+    lines_remote = lines(remote)
+    assert (tmp_path / "killed").exists()
+    assert len(list(tmp_path.glob("pid-*"))) == 3
+    assert len(set(lines_remote)) == 300
+    assert lines_remote == lines(arenas.play_matches("TicTacToe-v0", ["random", "scripted"], 300))
+
+
+def test_trajectories_come_back_as_well(ray):
+    how = {"n": 6, "seed": 1}
+    names = ["random", "nash"]
+    local = list(arenas.play_trajectories("KuhnPoker-v0", names, **how))
+    remote = list(arenas.play_trajectories("KuhnPoker-v0", names, **how, backend="ray", workers=1))
+    assert [each.record for each in remote] == [each.record for each in local]
+    for one, other in zip(remote, local, strict=True):
+        assert list(map(to_dict, one.seats)) == list(map(to_dict, other.seats))
+
+
+def test_a_policy_that_fails_is_told_after_what_is_finished(ray):
+    whole = lines(arenas.play_matches("KuhnPoker-v0", ["random", "random"], 40))
+    got = []
+    with pytest.raises(PolicyError, match="not in match 17") as caught:
+        for record in arenas.play_matches(
+            "KuhnPoker-v0",
+            [Refuses(17), "random"],
+            40,
+            concurrency=2,
+            backend="ray",
+            workers=1,
+        ):
+            got.append(record.to_json())
+    assert "in act" in str(caught.value.__cause__)
+    assert got
+    assert all(line in whole for line in got)
+
+
+def test_workers_that_all_die_are_not_replaced_for_ever(ray):
+    records = arenas.play_matches("KuhnPoker-v0", [Doomed(), "random"], 2, backend="ray", workers=1)
+    with pytest.raises(on_ray.WorkersDied, match="4 workers died"):
+        next(records)
+
+
+def test_what_cannot_be_made_or_sent_is_said_at_once(ray):
+    with pytest.raises(UnknownNameError, match="no player of KuhnPoker-v0 is called 'nahs'"):
+        arenas.play_matches("KuhnPoker-v0", ["nahs", "random"], 2, backend="ray", workers=1)
+    with pytest.raises(TypeError, match="'locked' cannot be sent"):
+        arenas.play_matches("KuhnPoker-v0", [Locked(), "random"], 2, backend="ray", workers=1)
+    with pytest.raises(ValueError, match="needs 2 players"):
+        arenas.play_matches("KuhnPoker-v0", ["random"], 2, backend="ray", workers=1)
+    with pytest.raises(ValueError, match="workers=0"):
+        arenas.play_matches("KuhnPoker-v0", ["random"] * 2, 2, backend="ray", workers=0)
+
+
+def test_what_goes_with_ray_alone_is_said():
+    with pytest.raises(ValueError, match="the backends are local, ray"):
+        arenas.play_matches("KuhnPoker-v0", ["random"] * 2, 2, backend="cluster")
+    with pytest.raises(ValueError, match='go with backend="ray"'):
+        arenas.play_matches("KuhnPoker-v0", ["random"] * 2, 2, workers=2)
+
+
+def test_without_ray_it_is_said_how_to_install_it():
+    if find_spec("ray") is not None:
+        pytest.skip("ray is installed")
+    with pytest.raises(ImportError, match=r"selfplay-arenas\[ray\]"):
+        arenas.play_matches("KuhnPoker-v0", ["random"] * 2, 2, backend="ray")
