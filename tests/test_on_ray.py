@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from importlib.util import find_spec
 
 import pytest
@@ -21,22 +22,32 @@ GAMES = ["KuhnPoker-v0", ("TicTacToe-v0", {"size": 4})]
 
 
 class Mortal(RandomPolicy):
-    """Random; the first process in which it answers `after` times is killed."""
+    """Random, in two processes; in the middle one is killed, and the other waits for a third.
 
-    def __init__(self, folder, after):
-        self.folder, self.after, self.calls = folder, after, 0
+    Each leaves a file with its number in `folder`.
+    """
+
+    def __init__(self, folder):
+        self.folder, self.calls = folder, 0
 
     def act(self, turns):
         self.calls += 1
-        if self.calls == self.after:
+        (self.folder / f"pid-{os.getpid()}").touch()
+        if self.calls == 10:
+            self._wait_for(2)
             try:
                 os.close(os.open(self.folder / "killed", os.O_CREAT | os.O_EXCL))
             except FileExistsError:
-                pass
+                self._wait_for(3)
             else:
                 os.kill(os.getpid(), signal.SIGKILL)
-        (self.folder / f"pid-{os.getpid()}").touch()
         return super().act(turns)
+
+    def _wait_for(self, processes):
+        until = time.monotonic() + 200
+        while len(list(self.folder.glob("pid-*"))) < processes:
+            assert time.monotonic() < until, f"there never were {processes} workers"
+            time.sleep(0.05)
 
 
 class Refuses(RandomPolicy):
@@ -111,17 +122,17 @@ def test_records_are_those_of_the_local_run(ray, players):
 def test_a_worker_is_killed_and_every_match_is_finished_once(ray, tmp_path):
     remote = arenas.play_matches(
         "TicTacToe-v0",
-        [Mortal(tmp_path, 30), "scripted"],
+        [Mortal(tmp_path), "scripted"],
         300,
         concurrency=16,
         backend="ray",
         workers=2,
     )
-    lines_remote = lines(remote)
+    played = lines(remote)
     assert (tmp_path / "killed").exists()
     assert len(list(tmp_path.glob("pid-*"))) == 3
-    assert len(set(lines_remote)) == 300
-    assert lines_remote == lines(arenas.play_matches("TicTacToe-v0", ["random", "scripted"], 300))
+    assert len(set(played)) == 300
+    assert played == lines(arenas.play_matches("TicTacToe-v0", ["random", "scripted"], 300))
 
 
 def test_trajectories_come_back_as_well(ray):
@@ -136,17 +147,12 @@ def test_trajectories_come_back_as_well(ray):
 
 def test_a_policy_that_fails_is_told_after_what_is_finished(ray):
     whole = lines(arenas.play_matches("KuhnPoker-v0", ["random", "random"], 40))
-    got = []
+    players, got = [Refuses(17), "random"], []
+    records = arenas.play_matches(
+        "KuhnPoker-v0", players, 40, concurrency=2, backend="ray", workers=1
+    )
     with pytest.raises(PolicyError, match="not in match 17") as caught:
-        for record in arenas.play_matches(
-            "KuhnPoker-v0",
-            [Refuses(17), "random"],
-            40,
-            concurrency=2,
-            backend="ray",
-            workers=1,
-        ):
-            got.append(record.to_json())
+        got.extend(record.to_json() for record in records)
     assert "in act" in str(caught.value.__cause__)
     assert got
     assert all(line in whole for line in got)

@@ -149,6 +149,15 @@ class MatchRecord:
         Raises:
             RecordError: a submission cannot be played where it stands.
         """
+        *_, match = self.positions(game)
+        return match
+
+    def positions(self, game: Game[Any]) -> Iterator[Match]:
+        """The same step by step: one match, as it is before each submission and after the last.
+
+        Raises:
+            RecordError: as `replay`.
+        """
         try:
             match = Match(game, self.seed, self.illegal, self.max_cycles)
         except ValueError as error:
@@ -158,6 +167,7 @@ class MatchRecord:
             if not isinstance(turn, dict) or type(turn.get("seat")) is not int:
                 raise RecordError(f"turn {number} is not a submission of a seat: {_clip(turn)}")
             seat, text = turn["seat"], turn.get("text")
+            yield match
             try:
                 if text is not None:
                     match.reply(seat, text)
@@ -169,7 +179,7 @@ class MatchRecord:
                 raise RecordError(f"turn {number}: {error}") from None
         if match.outcome is None:
             raise RecordError(f"after {len(self.turns)} turns the match is not over")
-        return match
+        yield match
 
     def problems(self, game: Game[Any]) -> list[str]:
         """What differs from a replay with `game`; empty when every reward is proven."""

@@ -134,7 +134,7 @@ def played_as(
     from arenas.rollout.on_ray import play_on_ray
 
     tables = Tables(Terms(_listed(games, options), players, **how))
-    return play_on_ray(tables, tables.plan(n, seed), told, workers, ray_options)
+    return play_on_ray(tables, n, seed, told, workers, ray_options)
 
 
 def play(

@@ -43,7 +43,8 @@ class WorkersDied(RuntimeError):
 
 def play_on_ray(
     tables: Tables,
-    plan: Iterator[Planned],
+    n: int,
+    seed: int,
     told: Callable[[Running], T],
     workers: int | None = None,
     ray_options: Mapping[str, Any] | None = None,
@@ -52,12 +53,12 @@ def play_on_ray(
 
     Uses the Ray that is initialised; else the cluster that `RAY_ADDRESS` names; else starts one on
     this machine, which other machines cannot reach, and leaves it running for the next rollout.
-    Players given by name are made in the workers, and policies are sent as they are now. Waits until
-    a first worker has made games and players, so that what they raise is raised here.
+    Players given by name are made in the workers, and policies are sent as they are now. Waits for
+    the first worker that has made games and players, so that what they raise is raised here.
 
     Args:
         tables: the games; their players are not made here.
-        plan: the matches, numbered 0, 1, ...
+        n, seed: which matches, as in `play_matches`.
         told: a function of a module.
         workers: at least 1; None for one a CPU that Ray has. Those that there is no room for join
             when there is.
@@ -71,6 +72,7 @@ def play_on_ray(
     """
     if workers is not None and workers < 1:
         raise ValueError(f"workers={workers}: at least 1, or None for one a CPU")
+    plan = tables.plan(n, seed)
     ray = _ray(workers)
     terms = tables.terms
     entries = [find(game_id) for game_id, _ in terms.games]
@@ -78,9 +80,9 @@ def play_on_ray(
     _check_sendable(ray, terms.fixed or ())
     order = ray.put(ray.cloudpickle.dumps((arenas.__version__, entries, sent, told)))
     size = workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
-    crew = _Crew(ray, order, plan, terms.concurrency, size, ray_options or {})
+    crew: _Crew[T] = _Crew(ray, order, plan, terms.concurrency, size, ray_options or {})
     crew.assemble()
-    return crew.results()
+    return crew.results(n)
 
 
 def _ray(workers: int | None) -> Any:
@@ -257,8 +259,8 @@ class _Crew(Generic[T]):
             self._dismiss()
             raise
 
-    def results(self) -> Iterator[T]:
-        """The results in the order of the matches' numbers."""
+    def results(self, n: int) -> Iterator[T]:
+        """The results of matches 0 to n - 1, in order."""
         due = 0
         try:
             while True:
@@ -266,7 +268,7 @@ class _Crew(Generic[T]):
                 while due in self._held:
                     yield self._held.pop(due)
                     due += 1
-                if not any(hand.out for hand in self._hands):
+                if due == n:
                     return
                 self._collect()
         except (Exception, KeyboardInterrupt):
@@ -309,8 +311,8 @@ class _Crew(Generic[T]):
                 self._held[number] = result
                 self._deaths = 0
             if answer.failure is not None:
-                error, where = answer.failure
-                raise error from RuntimeError(f"in a worker of Ray:\n{where}")
+                where = f"in a worker of Ray:\n{answer.failure.traceback}"
+                raise answer.failure.error from RuntimeError(where)
 
     def _replace(self, hand: _Hand, error: Exception) -> None:
         """Puts a new worker in the place of one that has died, and its matches back in line."""
