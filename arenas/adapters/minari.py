@@ -20,7 +20,7 @@ from minari import MinariDataset, create_dataset_from_buffers, delete_dataset
 from minari.data_collector import EpisodeBuffer
 
 from arenas.core.environment import observation_of, seat_spaces
-from arenas.core.record import MatchRecord
+from arenas.core.record import MatchRecord, RecordError
 from arenas.registry import make_game
 
 
@@ -120,12 +120,14 @@ class _Episodes:
         wanted = [s for s, name in enumerate(record.seats) if self._wants(name)]
         seen: dict[int, list[Any]] = {seat: [] for seat in wanted}
         totals: dict[int, list[float]] = {seat: [] for seat in wanted}
-        for number, match in enumerate(record.positions(self._game)):
+        for number, match in enumerate(record.steps(self._game)):
             moving = [turn["seat"] for turn in record.turns[number : number + 1]]
             for seat in wanted if match.over else moving:
                 if seat in seen:
                     seen[seat].append(observation_of(match, seat, "array"))
                     totals[seat].append(match.totals[seat])
+        if not match.over:
+            raise RecordError(f"after {len(record.turns)} turns the match is not over")
         for seat in wanted:
             turns = [turn for turn in record.turns if turn["seat"] == seat]
             actions = [self._action(turn["move"]) for turn in turns]

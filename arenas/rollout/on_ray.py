@@ -20,7 +20,7 @@ from itertools import islice
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import arenas
-from arenas.core.policy import Policy
+from arenas.core.policy import Policy, PolicyError
 from arenas.registry import find, register
 from arenas.rollout.matches import Planned, Tables
 from arenas.rollout.scheduler import AHEAD, Running, as_finished
@@ -37,7 +37,7 @@ _ALL_INTERFACES = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
 """Ray's variable that decides, when Ray is imported, whether it listens beyond this machine."""
 
 
-class WorkersDied(RuntimeError):
+class WorkersDied(PolicyError):
     """Workers die again and again, so that no match is finished any more."""
 
 
