@@ -10,12 +10,15 @@ import time
 from importlib.util import find_spec
 
 import pytest
+from click.testing import CliRunner
 
 import arenas
+from arenas.cli import app
 from arenas.core.policy import Policy, PolicyError, Reply
 from arenas.policies.random import RandomPolicy
 from arenas.registry import UnknownNameError
 from arenas.rollout import on_ray
+from arenas.rollout.policy_on_ray import PolicyOnRay
 from arenas.rollout.trajectory_files import to_dict
 
 GAMES = ["KuhnPoker-v0", ("TicTacToe-v0", {"size": 4})]
@@ -48,6 +51,20 @@ class Mortal(RandomPolicy):
         while len(list(self.folder.glob("pid-*"))) < processes:
             assert time.monotonic() < until, f"there never were {processes} workers"
             time.sleep(0.05)
+
+
+class MortalOnce(RandomPolicy):
+    """Random; its first process is killed when it answers for the fifth time."""
+
+    def __init__(self, folder):
+        self.folder, self.calls = folder, 0
+
+    def act(self, turns):
+        self.calls += 1
+        (self.folder / f"pid-{os.getpid()}").touch()
+        if self.calls == 5 and len(list(self.folder.glob("pid-*"))) == 1:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().act(turns)
 
 
 class Refuses(RandomPolicy):
@@ -85,7 +102,7 @@ def ray():
     """One Ray for all tests of this file; on loopback, without a dashboard."""
     if find_spec("ray") is None:
         pytest.skip("ray is not installed")
-    ray = on_ray._ray(2)
+    ray = on_ray.started(3)
     # The workers cannot import the tests.
     ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
     yield ray
@@ -145,6 +162,22 @@ def test_trajectories_come_back_as_well(ray):
         assert list(map(to_dict, one.seats)) == list(map(to_dict, other.seats))
 
 
+def test_a_player_in_a_process_of_its_own_answers_all_workers(ray, tmp_path):
+    nash = PolicyOnRay("KuhnPoker-v0", "nash", ray_options={"num_cpus": 0})
+    mortal = PolicyOnRay("KuhnPoker-v0", MortalOnce(tmp_path), ray_options={"num_cpus": 0})
+    remote = arenas.play_matches(
+        "KuhnPoker-v0", [nash, mortal], 100, concurrency=8, backend="ray", workers=2
+    )
+    played = lines(remote)
+    assert len(list(tmp_path.glob("pid-*"))) == 2
+    assert played == lines(arenas.play_matches("KuhnPoker-v0", ["nash", "random"], 100))
+    nash.close()
+    with pytest.raises(PolicyError, match="'nash' is gone"):
+        list(arenas.play_matches("KuhnPoker-v0", [nash, "random"], 1))
+    with pytest.raises(UnknownNameError, match="'nahs'"):
+        PolicyOnRay("KuhnPoker-v0", "nahs")
+
+
 def test_a_policy_that_fails_is_told_after_what_is_finished(ray):
     whole = lines(arenas.play_matches("KuhnPoker-v0", ["random", "random"], 40))
     players, got = [Refuses(17), "random"], []
@@ -187,3 +220,11 @@ def test_without_ray_it_is_said_how_to_install_it():
         pytest.skip("ray is installed")
     with pytest.raises(ImportError, match=r"selfplay-arenas\[ray\]"):
         arenas.play_matches("KuhnPoker-v0", ["random"] * 2, 2, backend="ray")
+
+
+def test_the_command_line(ray, tmp_path):
+    args = ["match", "KuhnPoker-v0", "--seats", "nash", "random", "-n", "20", "--record"]
+    for name, more in (("local", []), ("ray", ["--backend", "ray", "--workers", "2"])):
+        done = CliRunner().invoke(app, [*args, str(tmp_path / name), *more])
+        assert done.exit_code == 0, done.output
+    assert (tmp_path / "ray").read_bytes() == (tmp_path / "local").read_bytes()

@@ -168,4 +168,5 @@ class _Episodes:
 
 
 def _stacked(space: spaces.Space[Any], values: list[Any]) -> Any:
-    return concatenate(space, values, create_empty_array(space, len(values)))
+    room: Any = create_empty_array(space, len(values))
+    return concatenate(space, values, room)

@@ -19,13 +19,13 @@ from arenas.core.environment import check_learner
 from arenas.registry import find, make_seat_env
 
 
-class ArenaAction(Action):  # type: ignore[misc]
+class ArenaAction(Action):
     """A reply in words, as a language model gives it; its private reasoning is cut by the game."""
 
     text: str = Field(description="the reply, which names a move")
 
 
-class ArenaObservation(Observation):  # type: ignore[misc]
+class ArenaObservation(Observation):
     """What the client's seat is told.
 
     `done` is set at the end of the match and `reward` is what the seat was paid since its last
@@ -45,7 +45,7 @@ class ArenaObservation(Observation):  # type: ignore[misc]
     rewards: list[float] | None = Field(None, description="total reward of every seat, at the end")
 
 
-class ArenaState(State):  # type: ignore[misc]
+class ArenaState(State):
     """What is known of the match outside the play; nothing that a seat may not know before the end.
 
     `record` is the match's record as a line of JSON once it is over: anyone can replay it.
@@ -56,7 +56,7 @@ class ArenaState(State):  # type: ignore[misc]
     record: str | None = None
 
 
-class ArenaEnvironment(Environment[ArenaAction, ArenaObservation, ArenaState]):  # type: ignore[misc]
+class ArenaEnvironment(Environment[ArenaAction, ArenaObservation, ArenaState]):
     """One seat of a game in words.
 
     Args:

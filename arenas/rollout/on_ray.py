@@ -73,11 +73,11 @@ def play_on_ray(
     if workers is not None and workers < 1:
         raise ValueError(f"workers={workers}: at least 1, or None for one a CPU")
     plan = tables.plan(n, seed)
-    ray = _ray(workers)
+    ray = started(workers)
     terms = tables.terms
     entries = [find(game_id) for game_id, _ in terms.games]
     sent = replace(terms, players=terms.fixed)
-    _check_sendable(ray, terms.fixed or ())
+    check_sendable(terms.fixed or ())
     order = ray.put(ray.cloudpickle.dumps((arenas.__version__, entries, sent, told)))
     size = workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
     crew: _Crew[T] = _Crew(ray, order, plan, terms.concurrency, size, ray_options or {})
@@ -85,15 +85,22 @@ def play_on_ray(
     return crew.results(n)
 
 
-def _ray(workers: int | None) -> Any:
-    """The package, initialised."""
+def started(workers: int | None = None) -> Any:
+    """The package `ray`, initialised as `play_on_ray` says.
+
+    Args:
+        workers: that there is to be room for, if Ray is started here.
+
+    Raises:
+        ImportError: Ray is not installed.
+    """
     cluster = os.environ.get("RAY_ADDRESS")
     if not cluster and "ray" not in sys.modules:
         os.environ.setdefault(_ALL_INTERFACES, "0")
     try:
         import ray
     except ImportError:
-        raise ImportError("backend=\"ray\" needs Ray: pip install 'selfplay-arenas[ray]'") from None
+        raise ImportError("this needs ray: pip install 'selfplay-arenas[ray]'") from None
     if not ray.is_initialized():
         own: dict[str, Any] = {}
         if not cluster:
@@ -102,11 +109,18 @@ def _ray(workers: int | None) -> Any:
     return ray
 
 
-def _check_sendable(ray: Any, players: Iterable[str | Policy]) -> None:
+def check_sendable(players: Iterable[str | Policy]) -> None:
+    """Checks that policies can be sent to another process.
+
+    Raises:
+        TypeError: one cannot; the message says which and why.
+    """
+    from ray import cloudpickle
+
     for player in players:
         if isinstance(player, Policy):
             try:
-                ray.cloudpickle.dumps(player)
+                cloudpickle.dumps(player)
             except Exception as error:
                 raise TypeError(
                     f"player {player.name!r} cannot be sent to Ray's workers, because it cannot be "
@@ -289,7 +303,7 @@ class _Crew(Generic[T]):
             if len(self._held) <= AHEAD * self._concurrency * len(self._hands):
                 more += islice(self._plan, room - len(more))
             for planned in more:
-                _check_sendable(self._ray, planned.players or ())
+                check_sendable(planned.players or ())
                 hand.out[planned.number] = planned
             if hand.out:
                 hand.call = hand.actor.play.remote(self._ray.cloudpickle.dumps(more))
