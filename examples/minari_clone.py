@@ -39,7 +39,7 @@ class Clone(StochasticPolicy):
 def main() -> None:
     """Plays, writes the dataset, learns, and measures the clone."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--games", type=int, nargs="*", default=[10, 100, 1_000, 10_000])
+    parser.add_argument("--games", type=int, nargs="*", default=[30, 300, 3_000])
     game = arenas.make_game("KuhnPoker-v0")
     for games in parser.parse_args().games:
         dataset_id = f"kuhn/nash-{games}-v0"

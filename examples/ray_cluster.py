@@ -8,7 +8,7 @@ then, on this machine or on any node of a cluster that Ray runs on (docs/cluster
 
     python examples/ray_cluster.py --servers http://127.0.0.1:8001/v1 --model Qwen/Qwen3-0.6B
 
-Every deal is played with one of the servers, in turn. Without servers two scripted players meet.
+Deals are shared among the servers. Without servers the scripted player has the model's seat.
 """
 
 import argparse
@@ -26,6 +26,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--servers", nargs="*", default=[])
     parser.add_argument("--model", default="")
+    parser.add_argument("--settings", default="max_tokens=512", help="of the server player")
     parser.add_argument("--game", default="KuhnPoker-v0")
     parser.add_argument("--opponent", default="nash")
     parser.add_argument("--games", type=int, default=200)
@@ -37,7 +38,7 @@ def main() -> None:
         if not told.servers:
             return ["scripted", told.opponent]
         url = told.servers[group % len(told.servers)]
-        return [f"server:{url}?model={told.model}", told.opponent]
+        return [f"server:{url}?model={told.model}&{told.settings}", told.opponent]
 
     records = arenas.play_matches(
         told.game, players, told.games, backend="ray", workers=told.workers

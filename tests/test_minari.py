@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import runpy
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -12,6 +16,8 @@ from arenas.core.record import MatchRecord
 minari = pytest.importorskip("minari")
 
 from arenas.adapters.minari import write_minari  # noqa: E402
+
+EXAMPLE = Path(__file__).parent.parent / "examples" / "minari_clone.py"
 
 
 @pytest.fixture(autouse=True)
@@ -140,3 +146,11 @@ def test_what_cannot_be_a_dataset_is_said(tmp_path):
     (record,) = arenas.play_matches("DeepSearch-v0", ["random"] * 6, 1)
     with pytest.raises(ValueError, match="Minari holds arrays"):
         write_minari([record], "words-v0")
+
+
+def test_the_example_learns_from_a_dataset(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", [EXAMPLE.name, "--games", "30", "300"])
+    runpy.run_path(str(EXAMPLE), run_name="__main__")
+    few, many = [float(line.split()[-1]) for line in capsys.readouterr().out.splitlines()]
+    assert many < few < 0.9
+    assert many < 0.2

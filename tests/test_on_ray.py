@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import runpy
 import signal
 import sys
 import threading
 import time
 from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -20,6 +22,8 @@ from arenas.registry import UnknownNameError
 from arenas.rollout import on_ray
 from arenas.rollout.policy_on_ray import PolicyOnRay
 from arenas.rollout.trajectory_files import to_dict
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
 
 GAMES = ["KuhnPoker-v0", ("TicTacToe-v0", {"size": 4})]
 
@@ -176,6 +180,29 @@ def test_a_player_in_a_process_of_its_own_answers_all_workers(ray, tmp_path):
         list(arenas.play_matches("KuhnPoker-v0", [nash, "random"], 1))
     with pytest.raises(UnknownNameError, match="'nahs'"):
         PolicyOnRay("KuhnPoker-v0", "nahs")
+
+
+def test_the_example_with_language_models_on_servers(ray, tmp_path, monkeypatch, capsys):
+    for needed in ("aiohttp", "torch", "transformers"):
+        pytest.importorskip(needed)
+    from model_server import ModelServer
+
+    servers = [ModelServer(), ModelServer()]
+    urls = [server.url for server in servers]
+    args = ["--servers", *urls, "--model", "tiny", "--settings", "max_tokens=6"]
+    args += ["--games", "8", "--workers", "2", "--record", str(tmp_path / "cluster.jsonl")]
+    monkeypatch.setattr(sys, "argv", ["ray_cluster.py", *args])
+    runpy.run_path(str(EXAMPLES / "ray_cluster.py"), run_name="__main__")
+    assert "8 matches in" in capsys.readouterr().out
+    assert all(server.asked for server in servers)
+
+    def players(_, group):
+        return [f"server:{urls[group % 2]}?model=tiny&max_tokens=6", "nash"]
+
+    local = lines(arenas.play_matches("KuhnPoker-v0", players, 8))
+    assert (tmp_path / "cluster.jsonl").read_text().splitlines() == local
+    for server in servers:
+        server.close()
 
 
 def test_a_policy_that_fails_is_told_after_what_is_finished(ray):

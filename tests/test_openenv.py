@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import runpy
 import socket
+import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -18,6 +21,8 @@ openenv = pytest.importorskip("openenv")
 uvicorn = pytest.importorskip("uvicorn")
 
 from arenas.adapters.openenv import app  # noqa: E402
+
+EXAMPLE = Path(__file__).parent.parent / "examples" / "openenv_learner.py"
 
 
 class Server:
@@ -132,3 +137,11 @@ def test_the_schema_says_what_fields_mean():
     assert "legal" in schema["observation"]["properties"]
     assert about["name"] == "selfplay/KuhnPoker-v0"
     assert about["version"] == arenas.make_game("KuhnPoker-v0").spec.version
+
+
+def test_the_example_learns(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", [EXAMPLE.name, "--matches", "1500"])
+    runpy.run_path(str(EXAMPLE), run_name="__main__")
+    means = [float(line.split()[-1]) for line in capsys.readouterr().out.splitlines()]
+    assert len(means) == 5
+    assert means[-1] > 0.2
