@@ -2,7 +2,7 @@
 
     python examples/minari_clone.py
 
-The clone counts what was played where. Its NashConv, what perfect opponents could gain against it,
+The clone counts what was played where. Its NashConv, what perfect opponents could gain,
 falls from that of a uniform player (0.917) towards 0 as the dataset grows.
 """
 
