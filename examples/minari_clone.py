@@ -2,8 +2,8 @@
 
     python examples/minari_clone.py
 
-The clone counts what was played where. Its NashConv, what perfect opponents could gain,
-falls from that of a uniform player (0.917) towards 0 as the dataset grows.
+The clone counts what was played where. Its NashConv, what perfect opponents could gain, falls from
+that of a uniform player (0.917) towards 0 as the dataset grows.
 """
 
 import argparse

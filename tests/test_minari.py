@@ -148,6 +148,7 @@ def test_what_cannot_be_a_dataset_is_said(tmp_path):
         write_minari([record], "words-v0")
 
 
+@pytest.mark.slow  # It learns for some seconds.
 def test_the_example_learns_from_a_dataset(monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", [EXAMPLE.name, "--games", "30", "300"])
     runpy.run_path(str(EXAMPLE), run_name="__main__")

@@ -25,6 +25,9 @@ from arenas.rollout.trajectory_files import to_dict
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
+# Ray takes seconds to start, and so does each of its processes.
+pytestmark = pytest.mark.slow
+
 GAMES = ["KuhnPoker-v0", ("TicTacToe-v0", {"size": 4})]
 
 
@@ -227,8 +230,13 @@ def test_workers_that_all_die_are_not_replaced_for_ever(ray):
 def test_what_cannot_be_made_or_sent_is_said_at_once(ray):
     with pytest.raises(UnknownNameError, match="no player of KuhnPoker-v0 is called 'nahs'"):
         arenas.play_matches("KuhnPoker-v0", ["nahs", "random"], 2, backend="ray", workers=1)
-    with pytest.raises(TypeError, match="'locked' cannot be sent"):
+    with pytest.raises(TypeError, match="<player locked> cannot be sent"):
         arenas.play_matches("KuhnPoker-v0", [Locked(), "random"], 2, backend="ray", workers=1)
+    pool = arenas.play_matches(
+        "KuhnPoker-v0", lambda *_: [Locked(), "random"], 2, backend="ray", workers=1
+    )
+    with pytest.raises(TypeError, match="<player locked> cannot be sent"):
+        next(pool)
     with pytest.raises(ValueError, match="needs 2 players"):
         arenas.play_matches("KuhnPoker-v0", ["random"], 2, backend="ray", workers=1)
     with pytest.raises(ValueError, match="workers=0"):

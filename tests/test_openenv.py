@@ -139,6 +139,7 @@ def test_the_schema_says_what_fields_mean():
     assert about["version"] == arenas.make_game("KuhnPoker-v0").spec.version
 
 
+@pytest.mark.slow  # It learns for some seconds.
 def test_the_example_learns(monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", [EXAMPLE.name, "--matches", "1500"])
     runpy.run_path(str(EXAMPLE), run_name="__main__")

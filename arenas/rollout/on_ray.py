@@ -16,7 +16,7 @@ import traceback
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import arenas
@@ -77,8 +77,7 @@ def play_on_ray(
     terms = tables.terms
     entries = [find(game_id) for game_id, _ in terms.games]
     sent = replace(terms, players=terms.fixed)
-    check_sendable(terms.fixed or ())
-    order = ray.put(ray.cloudpickle.dumps((arenas.__version__, entries, sent, told)))
+    order = ray.put(pickled((arenas.__version__, entries, sent, told), terms.fixed or ()))
     size = workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
     crew: _Crew[T] = _Crew(ray, order, plan, terms.concurrency, size, ray_options or {})
     crew.assemble()
@@ -109,23 +108,30 @@ def started(workers: int | None = None) -> Any:
     return ray
 
 
-def check_sendable(players: Iterable[str | Policy]) -> None:
-    """Checks that policies can be sent to another process.
+def pickled(value: Any, players: Iterable[str | Policy]) -> bytes:
+    """A value as bytes for another process.
+
+    Args:
+        value: what is sent.
+        players: those in it.
 
     Raises:
-        TypeError: one cannot; the message says which and why.
+        TypeError: one of them cannot be sent; the message says which and why.
     """
     from ray import cloudpickle
 
-    for player in players:
-        if isinstance(player, Policy):
+    try:
+        return bytes(cloudpickle.dumps(value))
+    except Exception:
+        for player in players:
             try:
                 cloudpickle.dumps(player)
             except Exception as error:
                 raise TypeError(
-                    f"player {player.name!r} cannot be sent to Ray's workers, because it cannot be "
-                    f"pickled ({error}); give its name, or make it picklable"
+                    f"{player!r} cannot be sent to Ray's workers, because it cannot be pickled "
+                    f"({error}); give its name, or make it picklable"
                 ) from None
+        raise
 
 
 class _Failure(NamedTuple):
@@ -302,11 +308,10 @@ class _Crew(Generic[T]):
             more = [self._lost.popleft() for _ in range(min(room, len(self._lost)))]
             if len(self._held) <= AHEAD * self._concurrency * len(self._hands):
                 more += islice(self._plan, room - len(more))
-            for planned in more:
-                check_sendable(planned.players or ())
-                hand.out[planned.number] = planned
+            hand.out.update({planned.number: planned for planned in more})
             if hand.out:
-                hand.call = hand.actor.play.remote(self._ray.cloudpickle.dumps(more))
+                players = chain.from_iterable(planned.players or () for planned in more)
+                hand.call = hand.actor.play.remote(pickled(more, players))
 
     def _collect(self) -> None:
         """Waits for a worker to hand over what it has finished; replaces those that have died."""

@@ -12,7 +12,7 @@ from typing import Any
 
 from arenas.core.policy import Policy, PolicyError, Reply, Turn
 from arenas.registry import Entry, find, make_game, make_player, register
-from arenas.rollout.on_ray import check_sendable, started
+from arenas.rollout.on_ray import pickled, started
 
 _RESTARTS = 3
 """As often as its process may die."""
@@ -46,7 +46,7 @@ class PolicyOnRay(Policy):
         ray_options: Mapping[str, Any] | None = None,
     ) -> None:
         ray = started()
-        check_sendable([player])
+        sent = pickled(player, [player])
         given = {
             "num_cpus": 1,
             "max_restarts": _RESTARTS,
@@ -54,7 +54,7 @@ class PolicyOnRay(Policy):
             **(ray_options or {}),
         }
         actor = ray.remote(_Player).options(**given)
-        self._actor = actor.remote(find(game_id), dict(options or {}), player)
+        self._actor = actor.remote(find(game_id), dict(options or {}), sent)
         try:
             about = ray.get(self._actor.about.remote())
         except ray.exceptions.RayTaskError as error:
@@ -87,7 +87,7 @@ class PolicyOnRay(Policy):
 class _Player:
     """The actor: it makes the player when it is first asked, so that errors reach who asks."""
 
-    def __init__(self, entry: Entry, options: dict[str, Any], player: str | Policy) -> None:
+    def __init__(self, entry: Entry, options: dict[str, Any], player: bytes) -> None:
         self._entry, self._options, self._player = entry, options, player
         self._made: Policy | None = None
 
@@ -102,8 +102,10 @@ class _Player:
 
     @property
     def _policy(self) -> Policy:
+        from ray import cloudpickle
+
         if self._made is None:
             register(**asdict(self._entry))
             game = make_game(self._entry.id, **self._options)
-            self._made = make_player(self._entry.id, self._player, game)
+            self._made = make_player(self._entry.id, cloudpickle.loads(self._player), game)
         return self._made
