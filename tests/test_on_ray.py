@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from registering import forget_registrations  # noqa: F401
 
 import arenas
 from arenas.cli import app
@@ -109,8 +110,10 @@ def ray():
     """One Ray for all tests of this file; on loopback, without a dashboard."""
     if find_spec("ray") is None:
         pytest.skip("ray is not installed")
-    ray = on_ray.started(3)
-    # The workers cannot import the tests.
+    with pytest.MonkeyPatch.context() as patch:
+        # The workers can import the tests' games; the policies of this file are sent whole.
+        patch.setenv("PYTHONPATH", str(Path(__file__).parent), prepend=os.pathsep)
+        ray = on_ray.started(3)
     ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
     yield ray
     ray.shutdown()
@@ -157,6 +160,14 @@ def test_a_worker_is_killed_and_every_match_is_finished_once(ray, tmp_path):
     assert len(list(tmp_path.glob("pid-*"))) == 3
     assert len(set(played)) == 300
     assert played == lines(arenas.play_matches("TicTacToe-v0", ["random", "scripted"], 300))
+
+
+@pytest.mark.usefixtures("forget_registrations")
+def test_games_of_ones_own_are_known_to_the_workers(ray):
+    arenas.register("toys/Pennies-v0", "toy_games:MatchingPennies")
+    local = lines(arenas.play_matches("toys/Pennies-v0", ["random"] * 2, 5))
+    remote = arenas.play_matches("toys/Pennies-v0", ["random"] * 2, 5, backend="ray", workers=1)
+    assert lines(remote) == local
 
 
 def test_trajectories_come_back_as_well(ray):

@@ -193,7 +193,7 @@ def app(game_id: str, sessions: int = 64, **arguments: Any) -> FastAPI:
     made = partial(ArenaEnvironment, game_id, **arguments)
     # What cannot be made is said now and not to the first client.
     made().close()
-    return create_fastapi_app(
+    served: FastAPI = create_fastapi_app(
         made,
         ArenaAction,
         ArenaObservation,
@@ -201,6 +201,7 @@ def app(game_id: str, sessions: int = 64, **arguments: Any) -> FastAPI:
         env_name=find(game_id).short,
         state_cls=ArenaState,
     )
+    return served
 
 
 def serve(game_id: str, host: str = "127.0.0.1", port: int = 8000, **arguments: Any) -> None:

@@ -118,14 +118,15 @@ def pickled(value: Any, players: Iterable[str | Policy]) -> bytes:
     Raises:
         TypeError: one of them cannot be sent; the message says which and why.
     """
-    from ray import cloudpickle
+    import ray
 
+    pickler: Any = ray.cloudpickle
     try:
-        return bytes(cloudpickle.dumps(value))
+        return bytes(pickler.dumps(value))
     except Exception:
         for player in players:
             try:
-                cloudpickle.dumps(player)
+                pickler.dumps(player)
             except Exception as error:
                 raise TypeError(
                     f"{player!r} cannot be sent to Ray's workers, because it cannot be pickled "
