@@ -173,9 +173,9 @@ def test_parquet_reads_back_also_by_datasets(some, tmp_path):
 
 def test_columns_of_files_are_the_fields(some, tmp_path):
     pyarrow = pytest.importorskip("pyarrow")
-    from arenas.rollout.trajectory_files import _schema
+    from arenas.rollout.trajectory_files import _columns
 
-    schema = _schema(pyarrow)
+    schema = pyarrow.schema(_columns(pyarrow))
     body = to_dict(some[0])
     assert schema.names == list(body)
     fields = [field.name for field in schema.field("turns").type.value_type]

@@ -17,10 +17,12 @@ INTERRUPTED = 130
 
 EXTRAS = {
     "imageio": "film",
-    "pytest": "sandbox",
+    "minari": "minari",
     "torch": "train",
     "matplotlib": "train",
     "openskill": "rating",
+    "pyarrow": "parquet",
+    "pytest": "sandbox",
     "sklearn": "dense",
     "tantivy": "search",
     "tensorboard": "train",

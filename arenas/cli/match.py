@@ -33,7 +33,7 @@ from arenas.core.record import write_records
 from arenas.policies.human import Quit
 from arenas.rating.results import PlayerResult, Results
 from arenas.registry import read_options
-from arenas.rollout.matches import play_matches, seated
+from arenas.rollout.matches import BACKENDS, play_matches, seated
 
 
 @click.command("match", cls=ManySeats)
@@ -68,6 +68,15 @@ from arenas.rollout.matches import play_matches, seated
 @click.option(
     "--max-cycles", type=click.IntRange(1), help="Cut a match short after so many moves a seat."
 )
+@click.option(
+    "--backend",
+    default="local",
+    type=click.Choice(BACKENDS),
+    help="Where matches are played: here, or in processes of Ray.  [local]",
+)
+@click.option(
+    "--workers", type=click.IntRange(1), help="Processes of Ray.  [one a CPU that Ray has]"
+)
 @json_option
 def command(
     game_id: str,
@@ -81,6 +90,8 @@ def command(
     option: tuple[str, ...],
     illegal: str,
     max_cycles: int | None,
+    backend: str,
+    workers: int | None,
     as_json: bool,
 ) -> None:
     """Play matches between players and print how they did.
@@ -91,6 +102,7 @@ def command(
     arenas match TicTacToe-v0 -o size=5 --seats scripted random --json
     arenas match KuhnPoker-v0 --seats network:runs/kuhn/policy.pt exact
     arenas match KuhnPoker-v0 --seats "server:http://127.0.0.1:8000/v1?model=NAME" nash
+    arenas match TicTacToe-v0 -o size=5 --seats scripted random --backend ray --workers 8
     """  # noqa: D301 - click reads the escape itself
     with plain_errors():
         records = play_matches(
@@ -102,6 +114,8 @@ def command(
             illegal=illegal,
             max_cycles=max_cycles,
             options=read_options(option),
+            backend=backend,
+            workers=workers,
         )
         file = open_records(record, append, overwrite)
     results = Results(seats)

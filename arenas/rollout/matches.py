@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import count, islice, product
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 from arenas.core.game import Game
 from arenas.core.match import IllegalPolicy, Match, check_max_cycles
@@ -14,11 +15,18 @@ from arenas.core.rng import SeedSequence, check_seed
 from arenas.registry import find, make_game, make_player
 from arenas.rollout.scheduler import Running, run
 
+T = TypeVar("T")
+
+BACKENDS = ("local", "ray")
+
 Games: TypeAlias = str | Sequence[str | tuple[str, Mapping[str, Any]]]
 """The id of a game, or several: ids, or pairs of an id and the game's options."""
 
 Players: TypeAlias = Sequence[str | Policy] | Callable[[str, int], Sequence[str | Policy]]
 """Names or policies, one a seat; or a function that gives them for a game's id and a group."""
+
+Listed: TypeAlias = Sequence[tuple[str, Mapping[str, Any]]]
+"""Games as pairs of an id and options."""
 
 
 def play_matches(
@@ -34,6 +42,9 @@ def play_matches(
     illegal: str = "retry:1",
     max_cycles: int | None = None,
     options: Mapping[str, Any] | None = None,
+    backend: str = "local",
+    workers: int | None = None,
+    ray_options: Mapping[str, Any] | None = None,
 ) -> Iterator[MatchRecord]:
     """Plays `n` matches and yields their records in order, as soon as each can be given.
 
@@ -54,16 +65,26 @@ def play_matches(
             number, so that neither seats nor cards favour anyone.
         repeats: play every deal, in each rotation, so many times under that number; players that
             draw at random draw anew. Advantages within a group (GRPO) need several.
-        concurrency: matches under way at once.
+        concurrency: matches under way at once; with Ray, in each worker.
         illegal, max_cycles: as in `make`.
         options: the game's own, where there is one game.
+        backend: "local", or "ray": in processes of Ray, on this machine or a cluster
+            (`rollout.on_ray`). The records are the same, in the same order, for players whose
+            answers depend on nothing but the turn.
+        workers: how many processes; None for one a CPU that Ray has. Ray only.
+        ray_options: what each worker is given, as in Ray's `options()`: `num_cpus` (1 unless told
+            otherwise), `num_gpus`, `resources`, ... Ray only.
 
     Raises:
         UnknownNameError: no such game, option or player; the message lists what exists.
         ValueError: a value is out of range, or there are not as many players as seats.
+        TypeError: a player cannot be sent to the processes of Ray.
+        ImportError: Ray is not installed.
         PolicyError: (while iterating) a policy cannot answer any more.
+        WorkersDied: (while iterating) Ray's workers die again and again.
     """
-    played = play(
+    return played_as(
+        record_of,
         games,
         players,
         n,
@@ -74,8 +95,46 @@ def play_matches(
         illegal=illegal,
         max_cycles=max_cycles,
         options=options,
+        backend=backend,
+        workers=workers,
+        ray_options=ray_options,
     )
-    return (record_of(each) for each in played)
+
+
+def played_as(
+    told: Callable[[Running], T],
+    games: Games,
+    players: Players,
+    /,
+    n: int,
+    seed: int = 0,
+    *,
+    options: Mapping[str, Any] | None = None,
+    backend: str = "local",
+    workers: int | None = None,
+    ray_options: Mapping[str, Any] | None = None,
+    **how: Any,
+) -> Iterator[T]:
+    """Plays matches and yields what `told` makes of each, in order.
+
+    Args:
+        told: a function of a module, which a worker finds by its name.
+        games, players, n, seed, options, backend, workers, ray_options: as in `play_matches`.
+        how: the other arguments of `play`.
+
+    Raises:
+        What `play_matches` raises.
+    """
+    if backend not in BACKENDS:
+        raise ValueError(f"backend={backend!r}: the backends are {', '.join(BACKENDS)}")
+    if backend == "local":
+        if workers is not None or ray_options is not None:
+            raise ValueError('workers and ray_options go with backend="ray"')
+        return map(told, play(games, players, n, seed, options=options, **how))
+    from arenas.rollout.on_ray import play_on_ray
+
+    tables = Tables(Terms(_listed(games, options), players, **how))
+    return play_on_ray(tables, n, seed, told, workers, ray_options)
 
 
 def play(
@@ -102,31 +161,20 @@ def play(
     Raises:
         UnknownNameError, ValueError: as there.
     """
-    tables = [_Table(game_id, own, players) for game_id, own in _listed(games, options)]
-    if not tables:
-        raise ValueError("there is no game to play: give one id or several")
-    if n < 0 or concurrency < 1 or repeats < 1:
-        raise ValueError("n is at least 0, concurrency and repeats at least 1")
-    check_max_cycles(max_cycles)
-    rule = IllegalPolicy.read(illegal)
-    seeds = SeedSequence(check_seed(seed))
-
-    def start() -> Iterator[Running]:
-        number = 0
-        for group in count():
-            table = tables[group % len(tables)]
-            policies = table.policies(group)
-            language = any(policy.speaks for policy in policies)
-            match_seed = seeds.next()
-            rotations = range(len(policies) if swap else 1)
-            for repeat, turn in product(range(repeats), rotations):
-                sitting = sitting_of(turn, len(policies))
-                match = Match(table.game, match_seed, rule, max_cycles, language)
-                seated = tuple(policies[player] for player in sitting)
-                yield Running(number, group, table.full_id, match, sitting, seated, keep, repeat)
-                number += 1
-
-    return run(islice(start(), n), concurrency)
+    tables = Tables(
+        Terms(
+            _listed(games, options),
+            players,
+            swap=swap,
+            repeats=repeats,
+            concurrency=concurrency,
+            illegal=illegal,
+            max_cycles=max_cycles,
+            keep=keep,
+        )
+    )
+    tables.seat()
+    return run(map(tables.begin, tables.plan(n, seed)), concurrency)
 
 
 def record_of(played: Running) -> MatchRecord:
@@ -154,7 +202,7 @@ def seated(
         yield record, sitting_of(number, len(players), swap)
 
 
-def _listed(games: Games, options: Mapping[str, Any] | None) -> list[tuple[str, Mapping[str, Any]]]:
+def _listed(games: Games, options: Mapping[str, Any] | None) -> Listed:
     if isinstance(games, str):
         return [(games, options or {})]
     if options:
@@ -162,29 +210,140 @@ def _listed(games: Games, options: Mapping[str, Any] | None) -> list[tuple[str, 
     return [(each, {}) if isinstance(each, str) else (each[0], each[1]) for each in games]
 
 
-class _Table:
-    """A game of a rollout and who plays it."""
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How the matches of a rollout are played: the arguments of `play`, games as pairs.
 
-    def __init__(self, game_id: str, options: Mapping[str, Any], players: Players) -> None:
+    `players` is None where each planned match says who plays it.
+    """
+
+    games: Listed
+    players: Players | None
+    swap: bool = True
+    repeats: int = 1
+    concurrency: int = 256
+    illegal: str = "retry:1"
+    max_cycles: int | None = None
+    keep: bool = False
+
+    @property
+    def fixed(self) -> Sequence[str | Policy] | None:
+        """The players of every match, if they are the same in all."""
+        return None if callable(self.players) else self.players
+
+
+class Planned(NamedTuple):
+    """A match that is to be played.
+
+    Attributes:
+        number: its place in the rollout.
+        group: matches of one group play the same deal.
+        seed: of the match.
+        repeat: which playing of the deal this is.
+        turn: by how many seats the players are rotated.
+        players: who plays; None where the terms of the rollout say it.
+    """
+
+    number: int
+    group: int
+    seed: int
+    repeat: int
+    turn: int
+    players: tuple[str | Policy, ...] | None
+
+
+class Tables:
+    """The games of a rollout, made, and who plays them.
+
+    Raises:
+        UnknownNameError: no such game or option.
+        ValueError: a term is out of range, or there are not as many players as seats.
+    """
+
+    def __init__(self, terms: Terms) -> None:
+        self.terms = terms
+        self._tables = [_Table(game_id, options) for game_id, options in terms.games]
+        if not self._tables:
+            raise ValueError("there is no game to play: give one id or several")
+        if terms.concurrency < 1 or terms.repeats < 1:
+            raise ValueError("concurrency and repeats are at least 1")
+        check_max_cycles(terms.max_cycles)
+        self._rule = IllegalPolicy.read(terms.illegal)
+        if terms.fixed is not None:
+            for table in self._tables:
+                table.check(terms.fixed)
+
+    def seat(self) -> None:
+        """Makes the players that are the same in every match.
+
+        Raises:
+            UnknownNameError, ValueError: there is no such player, or it does not take this game.
+        """
+        if self.terms.fixed is not None:
+            for table in self._tables:
+                table.made(self.terms.fixed)
+
+    def plan(self, n: int, seed: int) -> Iterator[Planned]:
+        """The first `n` matches after `seed`, in order.
+
+        Raises:
+            ValueError: `n` or `seed` is out of range.
+        """
+        if n < 0:
+            raise ValueError("n is at least 0")
+        return islice(self._planned(SeedSequence(check_seed(seed))), n)
+
+    def _planned(self, seeds: SeedSequence) -> Iterator[Planned]:
+        number, terms = 0, self.terms
+        for group in count():
+            table = self._tables[group % len(self._tables)]
+            players = None
+            if callable(terms.players):
+                players = tuple(terms.players(table.full_id, group))
+            seed = seeds.next()
+            rotations = range(table.game.spec.seats if terms.swap else 1)
+            for repeat, turn in product(range(terms.repeats), rotations):
+                yield Planned(number, group, seed, repeat, turn, players)
+                number += 1
+
+    def begin(self, planned: Planned) -> Running:
+        """The match itself, at its start.
+
+        Raises:
+            UnknownNameError, ValueError: as `seat`.
+        """
+        number, group, seed, repeat, turn, players = planned
+        terms, table = self.terms, self._tables[group % len(self._tables)]
+        policies = table.made(players or terms.fixed or ())
+        language = any(policy.speaks for policy in policies)
+        match = Match(table.game, seed, self._rule, terms.max_cycles, language)
+        sitting = sitting_of(turn, len(policies))
+        seated = tuple(policies[player] for player in sitting)
+        return Running(number, group, table.full_id, match, sitting, seated, terms.keep, repeat)
+
+    def close(self) -> None:
+        """Closes the games, and the players that were made by name."""
+        for table in self._tables:
+            table.close()
+
+
+class _Table:
+    """A game of a rollout and the players that were made for it."""
+
+    def __init__(self, game_id: str, options: Mapping[str, Any]) -> None:
         self.full_id = find(game_id).id
         self.game: Game[Any] = make_game(game_id, **options)
         self._named: dict[str, Policy] = {}
-        self._players = players
-        self._fixed = None if callable(players) else self._made(players)
 
-    def policies(self, group: int) -> list[Policy]:
-        """The players of a group's matches, one a seat."""
-        if self._fixed is not None:
-            return self._fixed
-        assert callable(self._players)
-        return self._made(self._players(self.full_id, group))
-
-    def _made(self, players: Sequence[str | Policy]) -> list[Policy]:
+    def check(self, players: Sequence[str | Policy]) -> None:
         seats = self.game.spec.seats
         if len(players) != seats:
             raise ValueError(
                 f"{self.full_id} needs {seats} players, one a seat; got {len(players)}"
             )
+
+    def made(self, players: Sequence[str | Policy]) -> list[Policy]:
+        self.check(players)
         return [self._player(player) for player in players]
 
     def _player(self, player: str | Policy) -> Policy:
@@ -193,3 +352,8 @@ class _Table:
         if player not in self._named:
             self._named[player] = make_player(self.full_id, player, self.game)
         return self._named[player]
+
+    def close(self) -> None:
+        for policy in self._named.values():
+            policy.close()
+        self.game.close()

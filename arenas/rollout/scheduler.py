@@ -14,7 +14,7 @@ from arenas.core.policy import Policy, Reply, Stream, Turn, answer
 
 T = TypeVar("T")
 
-_AHEAD = 16
+AHEAD = 16
 """Finished matches wait for one with a lower number; this many times as many as run at once."""
 
 
@@ -111,7 +111,7 @@ def run(waiting: Iterator[Running], concurrency: int) -> Iterator[Running]:
     finished: dict[int, Running] = {}
     try:
         due = 0
-        for each in _play(waiting, concurrency, finished):
+        for each in as_finished(waiting, concurrency, finished):
             finished[each.number] = each
             while due in finished:
                 yield finished.pop(due)
@@ -122,14 +122,22 @@ def run(waiting: Iterator[Running], concurrency: int) -> Iterator[Running]:
         raise
 
 
-def _play(waiting: Iterator[Running], concurrency: int, held: Sized) -> Iterator[Running]:
-    """Finished matches in any order; none is begun while too many finished ones are `held`."""
+def as_finished(
+    waiting: Iterator[Running], concurrency: int, held: Sized = ()
+) -> Iterator[Running]:
+    """Plays matches, at most `concurrency` at once, and yields each as soon as it is finished.
+
+    Args:
+        waiting: matches; an iterator that had no more may have some later, and is asked again.
+        concurrency: at least 1.
+        held: none is begun while this holds too many.
+    """
     streams: dict[int, Stream | _Thread] = {}
     threads = _Threads()
     running: dict[int, Running] = {}
     to_ask: list[Running] = []
     while True:
-        room = concurrency - len(running) if len(held) <= _AHEAD * concurrency else 0
+        room = concurrency - len(running) if len(held) <= AHEAD * concurrency else 0
         for each in islice(waiting, room):
             running[each.number] = each
             to_ask.append(each)

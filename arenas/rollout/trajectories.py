@@ -12,7 +12,7 @@ from typing import Any
 
 from arenas.core.policy import Tokens
 from arenas.core.record import MatchRecord
-from arenas.rollout.matches import play, record_of
+from arenas.rollout.matches import played_as, record_of
 from arenas.rollout.scheduler import Running
 
 
@@ -187,7 +187,7 @@ class Played:
 
 def play_trajectories(*args: Any, **kwargs: Any) -> Iterator[Played]:
     """Plays matches as `play_matches` does, with its arguments, and keeps every decision."""
-    return map(trajectories_of, play(*args, **kwargs, keep=True))
+    return played_as(trajectories_of, *args, **kwargs, keep=True)
 
 
 def trajectories_of(played: Running) -> Played:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from arenas.core.policy import Tokens
+from arenas.rollout import parquet
 from arenas.rollout.trajectories import Trajectory, TurnTaken
 
 FORMAT = "arenas-trajectory/1"
@@ -33,10 +34,10 @@ def to_dict(trajectory: Trajectory) -> dict[str, Any]:
 
 def _turn_dict(turn: TurnTaken) -> dict[str, Any]:
     body: dict[str, Any] = {
-        "text": _unicode(turn.text),
+        "text": parquet.unicode(turn.text),
         "move": json.dumps(turn.move),
         "legal": None if turn.legal is None else list(turn.legal),
-        "illegal": _unicode(turn.illegal),
+        "illegal": parquet.unicode(turn.illegal),
         "reward": turn.reward,
     }
     for field in dataclasses.fields(Tokens):
@@ -47,10 +48,6 @@ def _turn_dict(turn: TurnTaken) -> dict[str, Any]:
     if turn.tokens is not None:
         body["policy_version"] = json.dumps(turn.tokens.policy_version)
     return body
-
-
-def _unicode(text: str | None) -> str | None:
-    return text if text is None else text.encode("utf-8", "replace").decode()
 
 
 def from_dict(body: dict[str, Any]) -> Trajectory:
@@ -115,18 +112,7 @@ def write_parquet(trajectories: Iterable[Trajectory], path: str | Path, rows: in
     Raises:
         ImportError: `pyarrow` is not installed.
     """
-    import pyarrow as pa
-    from pyarrow import parquet
-
-    schema = _schema(pa)
-    with parquet.ParquetWriter(path, schema) as writer:
-        held: list[dict[str, Any]] = []
-        for trajectory in trajectories:
-            held.append(to_dict(trajectory))
-            if len(held) == rows:
-                writer.write_table(pa.Table.from_pylist(held, schema))
-                held = []
-        writer.write_table(pa.Table.from_pylist(held, schema))
+    parquet.write(map(to_dict, trajectories), _columns, path, rows)
 
 
 def read_parquet(path: str | Path) -> Iterator[Trajectory]:
@@ -136,14 +122,10 @@ def read_parquet(path: str | Path) -> Iterator[Trajectory]:
         ImportError: `pyarrow` is not installed.
         OSError: the file cannot be read.
     """
-    from pyarrow import parquet
-
-    with parquet.ParquetFile(path) as file:
-        for batch in file.iter_batches():
-            yield from map(from_dict, batch.to_pylist())
+    return map(from_dict, parquet.read(path))
 
 
-def _schema(pa: Any) -> Any:
+def _columns(pa: Any) -> dict[str, Any]:
     text, number, real, flag = pa.string(), pa.int64(), pa.float64(), pa.bool_()
     ids = pa.list_(pa.int32())
     turn = {
@@ -162,7 +144,7 @@ def _schema(pa: Any) -> Any:
         "temperature": real,
         "candidates": pa.list_(ids),
     }
-    columns = {
+    return {
         "format": text,
         "game": text,
         "rules": text,
@@ -183,4 +165,3 @@ def _schema(pa: Any) -> Any:
         "reward": real,
         "turns": pa.list_(pa.struct(turn)),
     }
-    return pa.schema(columns)
