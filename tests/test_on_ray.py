@@ -75,6 +75,17 @@ class MortalOnce(RandomPolicy):
         return super().act(turns)
 
 
+class Seen(RandomPolicy):
+    """Random; leaves a file with the number of each process in which it answers."""
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def act(self, turns):
+        (self.folder / f"pid-{os.getpid()}").touch()
+        return super().act(turns)
+
+
 class Refuses(RandomPolicy):
     """Random; refuses in match `number`."""
 
@@ -230,6 +241,24 @@ def test_a_policy_that_fails_is_told_after_what_is_finished(ray):
     assert "in act" in str(caught.value.__cause__)
     assert got
     assert all(line in whole for line in got)
+
+
+@pytest.mark.parametrize("left_early", [True, False])
+def test_no_worker_outlives_its_rollout(ray, tmp_path, left_early):
+    n = 10_000 if left_early else 10
+    records = arenas.play_matches(
+        "KuhnPoker-v0", [Seen(tmp_path), "random"], n, backend="ray", workers=1
+    )
+    if left_early:
+        next(records)
+        records.close()
+    else:
+        assert len(list(records)) == n
+    (seen,) = tmp_path.glob("pid-*")
+    until = time.monotonic() + 300
+    while Path("/proc", seen.name.removeprefix("pid-")).exists():
+        assert time.monotonic() < until
+        time.sleep(0.1)
 
 
 def test_workers_that_all_die_are_not_replaced_for_ever(ray):
