@@ -15,6 +15,7 @@ from typing import Any, Generic, Literal, TypeVar
 import numpy as np
 from gymnasium import spaces
 
+from arenas.core.controls import LISTED, REPLY, Button, Controls
 from arenas.core.language import read_move
 from arenas.core.outcome import Outcome
 from arenas.core.picture import text_picture
@@ -307,6 +308,33 @@ class Game(ABC, Generic[S]):
             ImportError: pygame is not installed.
         """
         return text_picture(self.show(state, seat))
+
+    def controls(self, state: S, seat: int) -> Controls:
+        """What a person in a seat that is to move can press and type.
+
+        Here it is a button for each legal reply, while they are few, and a line to write one. Games
+        with a picture to click, numbers to choose or a clock override it.
+        """
+        replies = self.replies(state, seat)
+        if replies is None or len(replies) > LISTED:
+            return Controls(forms=(REPLY,))
+        return Controls(tuple(Button(reply.strip("[]"), reply) for reply in replies), (REPLY,))
+
+    def compose(self, state: S, seat: int, form: str, values: Mapping[str, Any]) -> str:
+        """The reply that a filled form of `controls` stands for; `parse` reads it.
+
+        Args:
+            state, seat: as of `controls`.
+            form: the form's name.
+            values: by field name: an int for a `Number`, text for the others.
+
+        Raises:
+            IllegalMove: the values make no reply; nothing has been sent.
+        """
+        reply = values.get("reply")
+        if form != REPLY.name or not isinstance(reply, str) or not reply.strip():
+            raise IllegalMove("write a move first")
+        return reply
 
     def pictures(self, state: S, seat: int) -> Sequence[np.ndarray]:
         """Pictures that belong to what `seat` is told first, for models that see; none mostly.
