@@ -77,17 +77,17 @@ def test_spies_and_civilians_learn_to_speak(trained):
 
 @pytest.mark.slow  # A model is made and trained, and tests of projects are run.
 def test_injectors_and_solvers_learn(trained):
-    pytest.importorskip("coverage")
     projects = json.dumps(["spanset"])
     output, curve, prompts = trained(
         "spiral",
-        f"BugRepair-v0 -o projects={projects} -o choices=3 -o solvers=4 -o tries=1 "
-        "--warmup 20 --warmup-matches 8 --matches 4 --iterations 2 --max-tokens 4",
+        f"BugRepair-v0 -o projects={projects} -o choices=3 -o solvers=2 -o tries=1 "
+        "-o pay=one-minus --vocabulary-matches 3 --warmup 25 --warmup-matches 4 --matches 4 "
+        "--iterations 1 --max-tokens 4",
     )
-    for role in ("injector_0", "solver_0", "solver_3"):
+    for role in ("injector_0", "solver_0", "solver_1"):
         assert any(f"You are {role}." in prompt for prompt in prompts)
-    assert sum(float(row["injector_replies"]) for row in curve) == 8
-    assert sum(float(row["solver_replies"]) for row in curve) > 0
+    assert float(curve[0]["injector_replies"]) == 4
+    assert float(curve[0]["solver_replies"]) > 0
     assert "scored" in output
 
 
