@@ -146,7 +146,7 @@ class ByHoldings:
             found.append((denied, game.answer_move("deny")))
         if flat.may_accept(row):
             given = -np.array(game.amounts(row[flat.OFFERED]))
-            after = tuple((self._own(0, stock) + (given if seat == 0 else -given)).tolist())
+            (after,) = self._after(seat, stock, given[None])
             found.append((self._silence(seat, ply + 1, after), game.answer_move("accept")))
         if offer:
             found.append((proposed, game.offer_move(offer)))
@@ -157,7 +157,9 @@ class ByHoldings:
     @cached_property
     def _units(self) -> np.ndarray:
         """Units of each good that there are."""
-        return np.sum([self.game.private(self._row, seat, flat.STOCK) for seat in (0, 1)], 0)
+        held = [self.game.private(self._row, seat, flat.STOCK) for seat in (0, 1)]
+        units: np.ndarray = np.sum(held, 0)
+        return units
 
     def _opening(self, seat: int, ply: int, stock: Holdings) -> float:
         """The reward of `seat` where it is to move and no offer stands."""
