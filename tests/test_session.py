@@ -189,7 +189,7 @@ def test_the_clock_keeps_its_time_without_late_agents():
     assert cooks[0].count(3) == 1  # the west that was pressed last, once; no north
     assert cooks[0].count(4) == 59
     assert 2 <= cooks[1].count(5) <= slow.asked <= 6
-    assert arenas.core.record.check_line(record.to_json() + "\n", arenas.make_game) == [] or True
+    assert record.problems(game) == []
 
 
 def test_a_prompt_partner_answers_within_the_step():
@@ -214,7 +214,8 @@ def test_logs_and_views_follow_from_what_the_seat_is_told():
                     other = game.resample(shown.match.state, seat, Rng(99))
                     assert snapshot.told == game.tell(other, seat)
                     assert snapshot.controls in (Controls(), game.controls(other, seat))
-                    assert np.array_equal(snapshot.picture, game.draw(other, seat))
+                    if seat == snapshot.step % len(seats):
+                        assert np.array_equal(snapshot.picture, game.draw(other, seat))
                 seat = shown.match.awaited[0]
                 (reply,) = player.act([arenas.core.policy.Turn.of(shown.match, seat)])
                 session.reply(seat, game.format(shown.match.state, seat, reply.move))

@@ -19,6 +19,9 @@ from arenas.core.match import Match
 Line = tuple[str, str]
 """An agent's name and what it said or did."""
 
+_NEXT = "is to move"
+"""What games say of who has done nothing yet."""
+
 _DRAWING = Lock()
 """Games share fonts, which do not stand two threads at once."""
 
@@ -85,8 +88,8 @@ class Logs:
     """What was said and done in a match, for an onlooker and for each seat.
 
     An onlooker reads every move. A seat reads its own, and of others' all where nothing is hidden
-    by the rules; elsewhere only what `Game.tell` tells it of them: a line, or a part of one without
-    quotation marks, that begins with another's name and was not there before.
+    by the rules; elsewhere only what `Game.tell` tells it of them: a line, or a sentence of one
+    without quotation marks, that begins with another's name and was not there before.
 
     Args:
         game: of the match.
@@ -100,7 +103,7 @@ class Logs:
         self._before: list[Counter[Line]] = [Counter() for _ in agents]
         named = "|".join(map(re.escape, sorted(agents, key=len, reverse=True)))
         self._named = re.compile(rf"({named})\b[: ]*(.*)")
-        self._joints = re.compile(rf"(?<=[,.;:]) (?=(?:{named})\b)")
+        self._joints = re.compile(rf"(?<=[.;]) |(?<=[,:]) (?=(?:{named})\b)")
 
     def did(self, seat: int, what: str, illegal: str | None = None) -> None:
         """Adds a seat's submission; why it is illegal is for itself and the onlooker."""
@@ -131,8 +134,9 @@ class Logs:
         for line in told.splitlines():
             # In quotation marks stands whatever a player wrote, names of others included.
             for part in [line] if '"' in line else self._joints.split(line):
-                if found := self._named.fullmatch(part.strip()):
-                    said.append((found[1], found[2].rstrip(",;.")))
+                found = self._named.fullmatch(part.strip().rstrip(",;."))
+                if found and found[2] != _NEXT:
+                    said.append((found[1], found[2]))
         return said
 
 
