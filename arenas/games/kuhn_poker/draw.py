@@ -12,7 +12,6 @@ from arenas.core.canvas import (
     FAINT,
     GAP,
     GREEN,
-    INK,
     MARKED,
     ORANGE,
     PURPLE,
@@ -25,6 +24,7 @@ from arenas.core.canvas import (
     Canvas,
     Colour,
 )
+from arenas.core.picture import INK
 from arenas.games.kuhn_poker import rules as flat
 from arenas.games.kuhn_poker.text import (
     RANKS,

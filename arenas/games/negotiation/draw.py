@@ -11,7 +11,6 @@ from arenas.core.canvas import (
     FAINT,
     GAP,
     GOOD,
-    INK,
     MARKED,
     SEATS,
     SIZE,
@@ -21,6 +20,7 @@ from arenas.core.canvas import (
     Line,
 )
 from arenas.core.flat import Position
+from arenas.core.picture import INK
 from arenas.core.talk import quoted
 from arenas.games.negotiation import rules as flat
 from arenas.games.negotiation import text as words

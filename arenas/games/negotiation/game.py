@@ -16,7 +16,7 @@ from arenas.core.game import GameSpec, IllegalMove, Move, whole
 from arenas.core.outcome import Outcome
 from arenas.core.rng import Rng
 from arenas.core.talk import heard, quoted
-from arenas.games.negotiation import controls as desk
+from arenas.games.negotiation import controls as at_hand
 from arenas.games.negotiation import pareto
 from arenas.games.negotiation import rules as flat
 from arenas.games.negotiation import text as words
@@ -457,10 +457,10 @@ class Negotiation(CodedGame):
         return draw_negotiation(self, state, seat)
 
     def controls(self, state: Position, seat: int) -> Controls:
-        return desk.controls(self, state, seat)
+        return at_hand.controls(self, state, seat)
 
     def compose(self, state: Position, seat: int, form: str, values: Mapping[str, Any]) -> str:
-        return desk.compose(self, form, self.filled(state, seat, form, values))
+        return at_hand.compose(self, form, self.filled(state, seat, form, values))
 
 
 @lru_cache(maxsize=1 << 12)
