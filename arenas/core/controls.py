@@ -26,12 +26,15 @@ class Button:
         reply: what it sends.
         key: of the keyboard, as pygame names it ("left", "space", "c"); "" for none.
         area: where the picture shows it; None if it stands beside the picture alone.
+        stays: what it does is to be seen at its area from then on, as a stone on a cell; so a
+            surface can mark the last move.
     """
 
     label: str
     reply: str
     key: str = ""
     area: Area | None = None
+    stays: bool = False
 
 
 @dataclass(frozen=True, slots=True)
