@@ -28,7 +28,7 @@ class Screen:
 
     def __init__(self, title: str) -> None:
         self._title = title
-        self._pygame = _video()
+        self._pygame = video()
         self._open()
 
     def _open(self) -> None:
@@ -68,7 +68,7 @@ def paint(window: Any, picture: np.ndarray, box: Box) -> Box:
     return place
 
 
-def _video() -> Any:
+def video() -> Any:
     """Pygame with its display ready.
 
     Raises:
