@@ -183,7 +183,7 @@ def test_the_clues_that_are_listed_are_true() -> None:
     truth = game.world.truth(game.sees(match.state, seat))
     assert all(truth[int(clue)] for clue, _ in field.options)
     false = game.world.say(int((~truth).argmax()))
-    reply = game.compose(match.state, seat, own.name, {"said": false})
+    reply = game.compose(match.state, seat, own.name, {own.name: false})
     assert game.parse(match.state, seat, reply) == (~truth).argmax()
 
 

@@ -39,7 +39,15 @@ class Button:
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """A slider over whole numbers, `low` to `high`, that begins at `start`; `note` stands by it."""
+    """A slider over whole numbers.
+
+    Attributes:
+        name, label: in the form; what stands by it.
+        low, high, start: its range, and where it begins.
+        note: what else stands by it.
+        below, above: what a value below zero and one above zero is called ("give", "ask"); "" for
+            nothing but its sign.
+    """
 
     name: str
     label: str
@@ -47,6 +55,13 @@ class Number:
     high: int
     start: int = 0
     note: str = ""
+    below: str = ""
+    above: str = ""
+
+    def say(self, value: int) -> str:
+        """A value as it is shown: "give 3"."""
+        name = self.below if value < 0 else self.above if value > 0 else ""
+        return f"{name} {abs(value)}" if name else str(value)
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,11 +123,8 @@ class Panel:
         y = box.y
         y = self._row(box, y, stage, [(b.label, b.key, self._sender(b)) for b in self._beside], -1)
         if len(self.controls.forms) > 1:
-            chips = [
-                (form.fields[0].label if form.name.startswith("file:") else form.name, "", i)
-                for i, form in enumerate(self.controls.forms)
-            ]
-            openers = [(label, key, self._opener(i)) for label, key, i in chips]
+            names = [form.name[:1].upper() + form.name[1:] for form in self.controls.forms]
+            openers = [(name, "", self._opener(i)) for i, name in enumerate(names)]
             y = self._row(box, y, stage, openers, self.form)
         if self.controls.forms:
             y = self._fields(box, y, stage)

@@ -138,42 +138,38 @@ class Slider(Widget):
         self._typed = ""
 
     def height(self, width: int) -> int:
-        return 40 if not self.field.note or width >= 330 else 56
+        return 42 if self.field.note else 26
 
     def draw(self, stage: Stage, box: Box, focus: bool, take: Callable[[], None]) -> None:
         canvas, field = stage.canvas, self.field
-        head, rest = box.top(18)
-        shown = f"{self.value:+d}" if field.low < 0 else str(self.value)
-        canvas.write(self._typed or shown, head, TEXT, INK, "right")
-        label = head._replace(w=head.w - 60)
-        if self.height(box.w) == 40 and field.note:
-            own, note = label.left(label.w * 45 // 100, 6)
-            _label(stage, own, field.label, focus)
-            canvas.write(field.note, note, SMALL, FAINT, "right")
-        else:
-            _label(stage, label, field.label, focus)
-        track, rest = rest.top(18)
-        line = Box(track.x + 8, track.y + 7, track.w - 16, 4)
-        canvas.fill(line, EDGE, 2)
-        zero, knob = self._place(line, max(field.low, min(0, field.high))), self._place(line)
-        canvas.fill(Box(min(zero, knob), line.y, abs(knob - zero) + 1, 4), BLUE, 2)
-        canvas.pen.line(canvas.surface, FAINT, (zero, line.y - 3), (zero, line.y + 6))
-        canvas.pen.circle(canvas.surface, BLUE if focus else INK, (knob, track.y + 9), 7)
-        if rest.h >= 14:
-            canvas.write(field.note, rest, SMALL, FAINT)
+        line, note = box.top(26)
+        shown = self._typed or field.say(self.value)
+        widest = max(width_of(field.say(end), TEXT) for end in (field.low, field.high))
+        value = Box(line.x + line.w - widest - 2, line.y, widest + 2, line.h)
+        canvas.write(shown, value, TEXT, INK, "right")
+        label = line._replace(w=min(line.w * 2 // 5, max(56, width_of(field.label, SMALL) + 4)))
+        _label(stage, label, field.label, focus)
+        canvas.write(field.note, note, SMALL, FAINT)
+        x = label.x + label.w + 10
+        rail = Box(x, line.y + 11, max(20, value.x - x - 12), 4)
+        canvas.fill(rail, EDGE, 2)
+        zero, knob = self._place(rail, max(field.low, min(0, field.high))), self._place(rail)
+        canvas.fill(Box(min(zero, knob), rail.y, abs(knob - zero) + 1, 4), BLUE, 2)
+        canvas.pen.line(canvas.surface, FAINT, (zero, rail.y - 4), (zero, rail.y + 7))
+        canvas.pen.circle(canvas.surface, BLUE if focus else INK, (knob, rail.y + 2), 7)
 
         def slide(at: At) -> None:
             take()
-            share = (at[0] - line.x) / max(1, line.w)
+            share = (at[0] - rail.x) / rail.w
             self._set(field.low + round(share * (field.high - field.low)))
 
-        stage.press(track, slide, drags=True)
+        stage.press(Box(rail.x - 8, line.y, rail.w + 16, line.h), slide, drags=True)
         stage.wheels.append((box, lambda steps: self._set(self.value + steps)))
 
-    def _place(self, line: Box, value: int | None = None) -> int:
+    def _place(self, rail: Box, value: int | None = None) -> int:
         span = max(1, self.field.high - self.field.low)
         value = self.value if value is None else value
-        return line.x + (value - self.field.low) * line.w // span
+        return rail.x + (value - self.field.low) * rail.w // span
 
     def _set(self, value: int) -> None:
         self.value, self._typed = max(self.field.low, min(self.field.high, value)), ""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable
 from functools import partial
+from itertools import cycle
 from typing import Any, NamedTuple
 
 from arenas.core.canvas import (
@@ -25,6 +26,7 @@ from arenas.core.canvas import (
     Line,
     fit,
     pitch,
+    width_of,
     wrap,
 )
 from arenas.core.controls import Area, Button, Controls
@@ -42,7 +44,9 @@ SIZE = (1280, 720)
 FRAMES = 30
 """Most frames a second."""
 
-TABS = (("Move", "m"), ("History", "l"), ("Told", "t"), ("Rules", "r"))
+TABS = (("Move", "m"), ("Picture", "p"), ("History", "l"), ("Told", "t"), ("Rules", "r"))
+MOVE, PICTURE, HISTORY, TOLD, RULES = range(len(TABS))
+"""What the panel shows; `PICTURE` folds it up, so that the picture has the window."""
 _BAR, _FOOT, _TABS, _GAP = 38, 28, 34, 10
 _SIDES = (300, 360, 420)
 
@@ -84,6 +88,16 @@ def arrange(size: tuple[int, int], picture: tuple[int, int], need: Callable[[int
 
     best = max(ways, key=worth)
     return Places(bar, best[0], best[1], foot)
+
+
+def folded(size: tuple[int, int]) -> Places:
+    """The parts of a window whose panel is no more than its tabs."""
+    bar, rest = Box(0, 0, *size).top(_BAR)
+    middle, foot = rest.top(max(0, rest.h - _FOOT))
+    inside = middle.inset(_GAP)
+    high = _TABS + _GAP
+    picture, panel = inside.top(max(1, inside.h - high - _GAP), _GAP)
+    return Places(bar, picture, panel, foot)
 
 
 class Window:
@@ -313,7 +327,10 @@ class Window:
             return
         picture = shown.picture
         size = picture.shape[1], picture.shape[0]
-        places = arrange(window.get_size(), size, self._need)
+        if self.tab == PICTURE:
+            places = folded(window.get_size())
+        else:
+            places = arrange(window.get_size(), size, self._need)
         place = paint(window, picture, places.picture)
         self._on_picture(stage, shown, place, place.w / size[0])
         self._bar(stage, places.bar, shown)
@@ -351,15 +368,17 @@ class Window:
         status, colour = self._status(shown)
         taken = canvas.write(status, inside, TEXT + 1, colour, "right")
         rest = inside._replace(w=max(0, inside.w - taken - 2 * _GAP))
-        for seat, agent in enumerate(shown.agents):
-            who = "you" if seat == self.seat else shown.names[seat]
-            before = self.won[seat] if self.won and not shown.over else 0.0
-            total = before + shown.totals[seat] if not shown.over else self.won[seat]
-            part = f"{agent} ({who}) {total:+g}"
+        before = self.won if self.won and not shown.over else [0.0] * len(shown.agents)
+        now = self.won if shown.over and self.won else shown.totals
+        totals = [a + b for a, b in zip(before, now, strict=True)]
+        names = ["you" if s == self.seat else name for s, name in enumerate(shown.names)]
+        for form in ("{0} ({1}) {2:+g}", "{0} {2:+g}", "{2:+g}"):
+            parts = [form.format(*each) for each in zip(shown.agents, names, totals, strict=True)]
+            if sum(width_of(part, SMALL + 1) + 2 * _GAP for part in parts) <= rest.w:
+                break
+        for seat, part in enumerate(parts):
             used = canvas.write(part, rest, SMALL + 1, SEATS[seat % len(SEATS)])
             rest = rest.left(used, 2 * _GAP)[1]
-            if rest.w < 40:
-                break
 
     def _status(self, shown: Snapshot) -> tuple[str, tuple[int, int, int]]:
         if shown.over:
@@ -381,24 +400,34 @@ class Window:
             name, _ = TABS[number]
             turn = partial(self._turn, number)
             stage.button(place, name, turn, "", number == self.tab)
-        if self.tab == 1:
-            log = [
-                Line(f"{agent}: {what}", SEATS[shown.agents.index(agent) % len(SEATS)])
-                for agent, what in shown.log
-            ]
-            self._read(stage, inside, log or [Line(shown.told)], "last")
-        elif self.tab == 2:
-            self._read(stage, inside, [Line(shown.told)], "first")
-        elif self.tab == 3:
-            self._read(stage, inside, [Line(shown.brief)], "first")
+        if self.tab == PICTURE:
+            return
+        if self.tab == HISTORY:
+            self._read(stage, inside, self._log(shown) or [Line(shown.told)], "last")
+        elif self.tab in (TOLD, RULES):
+            told = shown.told if self.tab == TOLD else shown.brief
+            self._read(stage, inside, [Line(told)], "first")
         elif shown.over:
             self._end(stage, inside, shown)
         elif shown.my_turn:
+            used = self.panel.height(inside.w)
             self.panel.draw(stage, inside)
+            self._recent(stage, inside.top(used, _GAP)[1], shown)
         else:
-            lines = [Line("Wait: it is not your turn", FAINT)]
-            recent = [Line(f"{agent}: {what}") for agent, what in shown.log[-20:]]
-            canvas.list([*recent, *lines], inside, TEXT - 1, "last")
+            head, rest = inside.top(pitch(TEXT), _GAP // 2)
+            canvas.write("Wait: it is not your turn", head, TEXT - 1, FAINT)
+            self._recent(stage, rest, shown)
+
+    def _log(self, shown: Snapshot) -> list[Line]:
+        colours = dict(zip(shown.agents, cycle(SEATS), strict=False))
+        return [Line(f"{agent}: {what}", colours[agent]) for agent, what in shown.log]
+
+    def _recent(self, stage: Stage, box: Box, shown: Snapshot) -> None:
+        """The end of the log, where there is room below the controls."""
+        if box.h >= 4 * pitch(SMALL) and shown.log:
+            head, rest = box.top(pitch(SMALL), 4)
+            stage.canvas.write("Before", head, SMALL, FAINT)
+            stage.canvas.list(self._log(shown)[-20:], rest, SMALL + 1, "last")
 
     def _read(self, stage: Stage, box: Box, lines: list[Line], keep: str) -> None:
         """Lines to read, which the wheel scrolls."""
