@@ -83,10 +83,27 @@ class Box(NamedTuple):
         height = (self.h - gap * (count - 1)) // count
         return [Box(self.x, self.y + i * (height + gap), self.w, height) for i in range(count)]
 
+    def holds(self, at: tuple[int, int]) -> bool:
+        """Whether a point lies in it."""
+        return 0 <= at[0] - self.x < self.w and 0 <= at[1] - self.y < self.h
+
     @property
     def middle(self) -> tuple[int, int]:
         """Its centre."""
         return self.x + self.w // 2, self.y + self.h // 2
+
+
+def fit(width: int, height: int, box: Box, most: float = 2.0) -> Box:
+    """Where a picture of a size stands in the middle of a box, scaled to fit.
+
+    Args:
+        width, height: of the picture.
+        box: its room.
+        most: the largest scale.
+    """
+    scale = max(0.0, min(box.w / width, box.h / height, most))
+    w, h = max(1, int(width * scale)), max(1, int(height * scale))
+    return Box(box.x + (box.w - w) // 2, box.y + (box.h - h) // 2, w, h)
 
 
 class Line(NamedTuple):

@@ -26,17 +26,28 @@ class Button:
         reply: what it sends.
         key: of the keyboard, as pygame names it ("left", "space", "c"); "" for none.
         area: where the picture shows it; None if it stands beside the picture alone.
+        stays: what it does is to be seen at its area from then on, as a stone on a cell; so a
+            surface can mark the last move.
     """
 
     label: str
     reply: str
     key: str = ""
     area: Area | None = None
+    stays: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """A slider over whole numbers, `low` to `high`, that begins at `start`; `note` stands by it."""
+    """A slider over whole numbers.
+
+    Attributes:
+        name, label: in the form; what stands by it.
+        low, high, start: its range, and where it begins.
+        note: what else stands by it.
+        below, above: what a value below zero and one above zero is called ("give", "ask"); "" for
+            nothing but its sign.
+    """
 
     name: str
     label: str
@@ -44,6 +55,13 @@ class Number:
     high: int
     start: int = 0
     note: str = ""
+    below: str = ""
+    above: str = ""
+
+    def say(self, value: int) -> str:
+        """A value as it is shown: "give 3"."""
+        name = self.below if value < 0 else self.above if value > 0 else ""
+        return f"{name} {abs(value)}" if name else str(value)
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,12 +43,10 @@ def verdicts(game: ProposeSolve, state: TaskState, seat: int | None) -> list[Lin
     if seat not in (None, PROPOSER):
         refused = Line("The proposal was refused by a check", BAD)
         return [Line("The proposal passed its checks", GOOD) if state.valid else refused]
-    return [
-        Line(f"passed: {check.name}", GOOD)
-        if check.passed
-        else Line(f"failed: {check.name}: {check.reason}", BAD)
-        for check in state.checks
-    ]
+    passed = ", ".join(check.name for check in state.checks if check.passed)
+    lines = [Line(f"Passed: {passed}", GOOD)] if passed else []
+    failed = [check for check in state.checks if not check.passed]
+    return lines + [Line(f"Failed: {check.name}: {check.reason}", BAD) for check in failed]
 
 
 def attempts(game: ProposeSolve, state: TaskState, seat: int | None) -> list[Line]:
@@ -73,7 +71,9 @@ def diff_lines(patch: str) -> list[Line]:
     """A unified diff, what is added and what is removed each on a band of its own."""
     lines = []
     for line in patch.rstrip("\n").split("\n"):
-        if line.startswith(("--- ", "+++ ", "diff ", "index ")):
+        if line.startswith("diff "):
+            continue
+        if line.startswith(("--- ", "+++ ", "index ")):
             lines.append(Line(line, FAINT))
         elif line.startswith("@@"):
             lines.append(Line(line, FAINT, SHADE))

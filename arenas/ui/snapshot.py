@@ -22,7 +22,7 @@ Line = tuple[str, str]
 _NEXT = "is to "
 """So games begin to say what someone has not done yet."""
 
-_DRAWING = Lock()
+DRAWING = Lock()
 """Games share fonts, which do not stand two threads at once."""
 
 
@@ -80,7 +80,7 @@ class Snapshot:
         Raises:
             ImportError: pygame is not installed.
         """
-        with _DRAWING:
+        with DRAWING:
             return self._game.draw(self._state, self.seat)
 
 

@@ -17,8 +17,8 @@ from arenas.sandbox import BadPath, Tree
 if TYPE_CHECKING:
     from arenas.games.bug_repair.game import BugRepair
 
-CHOICE, DIFF, FILE = "choice", "diff", "file:"
-"""Names of forms; the last is followed by the path of a file."""
+CHOICE, DIFF, FILE = "choice", "diff", "file"
+"""Names of forms and fields; the form of a file is named by its path."""
 
 _TEMPLATE = "--- a/{0}\n+++ b/{0}\n@@ -1,1 +1,1 @@\n"
 
@@ -47,8 +47,7 @@ def compose(
     base = game.base(state, seat)
     patch = _ended(values.get(DIFF, ""))
     if form != DIFF:
-        path = form.removeprefix(FILE)
-        patch = _diff(base, path, values[FILE])
+        patch = _diff(base, form, values[FILE])
     if seat != PROPOSER:
         return format_repair({"patch": patch})
     bug, weaken = split_diff(patch, load(state.goal.project))
@@ -81,8 +80,7 @@ def _files(game: BugRepair, state: TaskState, seat: int) -> Controls:
     if seat == PROPOSER:
         more = (Text("weaken", "Diff of tests (may be empty)", MAX_PART, 8, "", ".diff"),)
     forms = [
-        Form(f"{FILE}{path}", (Text(FILE, path, MAX_PART, 12, base.text(path), ".py"), *more))
-        for path in code
+        Form(path, (Text(FILE, path, MAX_PART, 12, base.text(path), ".py"), *more)) for path in code
     ]
     template = _TEMPLATE.format(code[0]) if code else ""
     written = Text(DIFF, "A unified diff", MAX_PART, 12, template, ".diff")

@@ -123,5 +123,6 @@ def _answers(canvas: Canvas, box: Box, game: BugRepair, state: TaskState) -> Non
         told = game.desk(state, seat).results if part.notes and game.movers(state) else ()
         if patch or told:
             lines.append(Line(game.spec.agents[seat], seat_colour(seat)))
-            lines += diff_lines(patch) if patch else [Line(told[-1].partition("\n")[0])]
-    canvas.list(lines or [Line("None yet", FAINT)], inside, _SMALL)
+            lines += diff_lines(patch) if patch else [Line(each) for each in told[-1].split("\n")]
+    none = "None yet" if game.movers(state) else "None was handed in"
+    canvas.list(lines or [Line(none, FAINT)], inside, _SMALL)

@@ -31,7 +31,7 @@ def draw_search(game: DeepSearch, state: TaskState, seat: int | None) -> np.ndar
     head, rest = canvas.box.inset(GAP).top(28, GAP // 2)
     proposes = seat == PROPOSER or (seat is None and state.proposing)
     headline(canvas, head, game, state, seat, "Write a question" if proposes else "Find the answer")
-    task, rest = rest.top(84 if seat is None else 64, GAP)
+    task, rest = rest.top(84 if seat is None or not game.movers(state) else 64, GAP)
     canvas.fill(task, MARKED, 6)
     canvas.list(_task(game, state, seat), task.inset(GAP // 2), SIZE)
     side, main = rest.left(330, GAP)

@@ -33,10 +33,12 @@ def controls(game: Negotiation, state: Position, seat: int) -> Controls:
     sliders: list[Field] = [
         Number(
             f"good:{name}",
-            f"{name}: - give, + ask",
+            name,
             -min(have, game.largest),
             game.largest,
             note=f"you have {have}, worth {value} each",
+            below="give",
+            above="ask",
         )
         for name, have, value in zip(game.goods, held, values, strict=True)
     ]

@@ -28,7 +28,7 @@ from arenas.games.negotiation import text as words
 if TYPE_CHECKING:
     from arenas.games.negotiation.game import Negotiation
 
-WIDTH, HEIGHT = 880, 580
+WIDTH, HEIGHT = 780, 600
 
 
 def draw_negotiation(game: Negotiation, state: Position, seat: int | None) -> np.ndarray:
@@ -88,7 +88,7 @@ def _known(canvas: Canvas, box: Box, game: Negotiation, row: flat.Row, seat: int
     stock, start = (game.private(row, seat, which) for which in (flat.STOCK, flat.START))
     others = [(seat + i) % game.players for i in range(1, game.players)]
     head = ["Good", "Worth", "You have", "Traded"]
-    head += [f"{game.spec.agents[other]} has" for other in others] + ["Offer"]
+    head += [game.spec.agents[other] for other in others] + ["Offer"]
     offered = _amounts(game, row, seat)
     rows: list[list[Line | str]] = []
     for good, name in enumerate(game.goods):
@@ -97,7 +97,7 @@ def _known(canvas: Canvas, box: Box, game: Negotiation, row: flat.Row, seat: int
         cells: list[Line | str] = [name, str(values[good]), str(stock[good])]
         cells += [f"{change:+d}" if change else "", *(Line(each, FAINT) for each in has)]
         rows.append([*cells, offered[good]])
-    canvas.table(box, head, rows, [4, 4, 5, 4, *([6] * len(others)), 4])
+    canvas.table(box, head, rows, [8, 7, 10, 8, *([10] * len(others)), 7])
 
 
 def _everything(canvas: Canvas, box: Box, game: Negotiation, row: flat.Row) -> None:
@@ -115,7 +115,7 @@ def _everything(canvas: Canvas, box: Box, game: Negotiation, row: flat.Row) -> N
             held = Line(f"{row[own + flat.STOCK]}{traded}", SEATS[seat])
             cells += [held, Line(str(row[own + flat.VALUE]), FAINT)]
         rows.append([*cells, offered[good]])
-    canvas.table(box, [*head, "Offer"], rows, [4, *([5, 3] * game.players), 4])
+    canvas.table(box, [*head, "Offer"], rows, [8, *([10, 7] * game.players), 8])
 
 
 def _offer(canvas: Canvas, box: Box, game: Negotiation, row: flat.Row, seat: int | None) -> None:

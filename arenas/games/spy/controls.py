@@ -14,7 +14,7 @@ from arenas.games.spy.text import MAX_CLUE_CHARS, NOBODY
 if TYPE_CHECKING:
     from arenas.games.spy.game import Spy, SpyState
 
-LISTED, SAID = "listed", "said"
+LISTED, SAID = "choose", "write"
 """Names of the forms: a clue of the vocabulary, and one in own words."""
 
 

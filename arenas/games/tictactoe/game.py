@@ -129,7 +129,7 @@ class TicTacToe(FlatGame):
         few = self.size**2 <= 10
         return Controls(
             tuple(
-                Button(str(action), f"[{action}]", str(action) * few, area(self.size, action))
+                Button(str(action), f"[{action}]", str(action) * few, area(self.size, action), True)
                 for action in state.legal or ()
             )
         )
