@@ -381,17 +381,16 @@ def test_the_kitchen_keeps_ten_steps_a_second(served, house, monkeypatch, slow):
     assert table.session.tick == 0.1
     with sit(served, table, 0) as ada:
         ada.until(lambda m: m.get("started"))
-        began = time.monotonic()
         ada.reply("[west]")
         ada.until(lambda m: m.get("over"))
-        took = time.monotonic() - began
-    assert 1.8 < took < 2.6
-    times = {}
+    came = {}
     for at, frame in ada.frames:
         view = json.loads(frame) if isinstance(frame, str) else {}
         if view.get("started"):
-            times.setdefault(view["step"] // 2, at)
-    assert len(times) >= 18  # a busy machine may merge two steps into one view
+            came.setdefault(view["step"] // 2, at)
+    assert len(came) >= 15  # a busy machine may merge steps into one view
+    first, last = min(came), max(came)
+    assert (came[last] - came[first]) / (last - first) == pytest.approx(0.1, abs=0.025)
     turns = table.session.match_record().turns
     mine = [turn["move"] for turn in turns if turn["seat"] == 0]
     theirs = [turn["move"] for turn in turns if turn["seat"] == 1]
