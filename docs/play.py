@@ -18,7 +18,7 @@ os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
 import pygame
 
 from arenas.ui.session import Session
-from arenas.ui.window import Window
+from arenas.ui.window import MOVE, PICTURE, Window
 
 OUT = Path(__file__).parent / "play"
 SIZES = ((1280, 720), (800, 600))
@@ -54,15 +54,20 @@ def my_turn(window: Window) -> bool:
     return window.shown is not None and (window.shown.my_turn or window.shown.over)
 
 
+def steps(window: Window) -> int:
+    """Moves that the window has seen."""
+    return window.shown.step if window.shown is not None else -1
+
+
 def replies(*texts: str) -> Callable[[Window], None]:
     """Plays replies one after another, and waits for the next turn."""
 
     def play(window: Window) -> None:
         for text in texts:
             wait(window, lambda: my_turn(window))
-            step = window.session.snapshot().step
+            step = steps(window)
             window.session.reply(window.seat, text)
-            wait(window, lambda: window.session.snapshot().step > step)
+            wait(window, lambda step=step: steps(window) > step)  # type: ignore[misc]
         wait(window, lambda: my_turn(window))
 
     return play
@@ -87,35 +92,27 @@ def spying(window: Window) -> None:
 def cooking(window: Window) -> None:
     """A few seconds in the kitchen."""
     for name in ("left", "up", "space", "right", "up", "space", "left"):
-        now = window.session.snapshot().step
+        now = steps(window)
         key(window, pygame.key.key_code(name))
-        wait(window, lambda now=now: window.session.snapshot().step > now + 8)  # type: ignore[misc]
+        wait(window, lambda now=now: steps(window) > now + 8)  # type: ignore[misc]
 
 
 def searching(window: Window) -> None:
-    """A search for a name of the question."""
+    """A search for what the question names."""
     wait(window, lambda: my_turn(window))
-    assert window.shown is not None
-    names = [word for word in window.shown.told.split() if word[:1].isupper()]
-    step = window.session.snapshot().step
-    window.session.fill(window.seat, "search", {"query": " ".join(names[-2:])})
-    wait(window, lambda: window.session.snapshot().step > step and my_turn(window))
+    window.session.fill(window.seat, "search", {"query": "work in print, 624 pages"})
+    wait(window, lambda: bool(window.shown and window.shown.log) and my_turn(window))
+    window.panel.open(1)
 
 
 def repairing(window: Window) -> None:
     """An injector that has looked round and broken something."""
     replies('{"tool": "list"}', '{"tool": "run"}')(window)
-    path = "spanset/span.py"
-    window.session.fill(window.seat, "read", {"path": path, "line": 1})
-    wait(window, lambda: window.session.snapshot().step == 3 and my_turn(window))
-    edit = {"path": path, "old": "<=", "new": "<"}
-    for name in ("edit", "write"):
-        fields = {f.name: f for form in window.panel.controls.forms if form.name == name for f in form.fields}
-        if name == "write":
-            text = fields["text"].start.replace(" <= ", " < ", 1)
-            edit = {"path": fields["path"].start, "text": text}
-            window.session.fill(window.seat, "write", edit)
-    wait(window, lambda: window.session.snapshot().step == 4 and my_turn(window))
+    write = next(form for form in window.panel.controls.forms if form.name == "write")
+    path, text = (str(field.start) for field in write.fields)
+    changed = {"path": path, "text": text.replace(" <= ", " < ", 1)}
+    window.session.fill(window.seat, "write", changed)
+    wait(window, lambda: steps(window) == 3 and my_turn(window))
     replies('{"tool": "run"}')(window)
     window.panel.open(2)
 
@@ -124,12 +121,6 @@ def key(window: Window, code: int) -> None:
     """Presses a key."""
     window.step([pygame.event.Event(pygame.KEYDOWN, key=code, mod=0, unicode="")])
     window.step([pygame.event.Event(pygame.KEYUP, key=code, mod=0)])
-
-
-def history(window: Window) -> None:
-    """A match that is over, its history open."""
-    replies("[check]", "[call]")(window)
-    key(window, pygame.K_l)
 
 
 SCENES: dict[str, Scene] = {
@@ -149,9 +140,7 @@ def shoot(name: str, scene: Scene) -> None:
     """Plays a scene and writes its pictures, one for each size."""
 
     def opened() -> Session:
-        return Session(
-            scene.game, scene.against, (scene.seat,), scene.seed, options=scene.options
-        )
+        return Session(scene.game, scene.against, (scene.seat,), scene.seed, options=scene.options)
 
     window = Window(opened, scene.seat, SIZES[0])
     try:
@@ -159,12 +148,16 @@ def shoot(name: str, scene: Scene) -> None:
         scene.play(window)
         for width, height in SIZES:
             pygame.display.set_mode((width, height), pygame.RESIZABLE)
-            size = pygame.event.Event(pygame.VIDEORESIZE, size=(width, height), w=width, h=height)
-            for _ in range(3):
-                window.step([size])
-            path = OUT / f"window-{name}-{width}x{height}.png"
-            pygame.image.save(pygame.display.get_surface(), path)
-            print(path)
+            resized = pygame.event.Event(pygame.VIDEORESIZE, size=(width, height))
+            for tab in (MOVE, PICTURE) if width < SIZES[0][0] else (MOVE,):
+                window.tab = tab
+                events = [resized]
+                while not window.step(events):
+                    events = []
+                suffix = "-picture" if tab == PICTURE else ""
+                path = OUT / f"window-{name}-{width}x{height}{suffix}.png"
+                pygame.image.save(pygame.display.get_surface(), path)
+                print(path)
     finally:
         window.close()
 

@@ -34,7 +34,7 @@ from arenas.registry import read_options
 @click.option(
     "--ui",
     default="terminal",
-    type=click.Choice(["terminal", "browser"]),
+    type=click.Choice(["window", "terminal", "browser"]),
     help="Where you play.  [terminal]",
 )
 def command(
@@ -45,12 +45,39 @@ def command(
     \b
     arenas play TicTacToe-v0 --vs exact
     arenas play KuhnPoker-v0 --vs nash --seat 1 -o hands=10
-    arenas play Overcooked-v0 --vs scripted --ui browser
+    arenas play Overcooked-v0 --vs scripted --ui window
+    arenas play Negotiation-v0 --vs scripted --ui browser
     """  # noqa: D301 - click reads the escape itself
     if ui == "browser":
         _in_browser(game_id, vs, seat, seed, option)
+    elif ui == "window":
+        _in_window(game_id, vs, seat, seed, option)
     else:
         _in_terminal(game_id, vs, seat, seed, option)
+
+
+def _in_window(game_id: str, vs: str, seat: int, seed: int | None, option: tuple[str, ...]) -> None:
+    with plain_errors():
+        from arenas.core.screen import NoScreen
+        from arenas.ui.session import Session
+        from arenas.ui.window import Window
+
+        options = read_options(option)
+        _seats(arenas.make_game(game_id, **options), seat)
+        seeds = SeedSequence() if seed is None else SeedSequence(seed)
+        chosen: list[int] = [] if seed is None else [seed]
+
+        def opened() -> Session:
+            # The first match is that of --seed; further ones follow from it.
+            number = chosen.pop() if chosen else seeds.next()
+            return Session(game_id, vs, (seat,), number, options=options)
+
+        try:
+            window = Window(opened, seat)
+        except NoScreen as error:
+            raise ValueError(f"{error}; take --ui terminal or --ui browser") from None
+    print(f"Close the window to end; --seed {window.session.seed} deals this again.", flush=True)
+    window.run()
 
 
 def _in_browser(

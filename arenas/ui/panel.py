@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from arenas.core.canvas import Box, width_of
+from arenas.core.canvas import EDGE, Box, width_of
 from arenas.core.controls import Button, Controls
 from arenas.core.picture import load_pygame
 from arenas.ui.widgets import SMALL, TEXT, Stage, Typing, Widget, widget_of
@@ -96,12 +96,23 @@ class Panel:
     # -- how it looks --------------------------------------------------------------------------
 
     def height(self, width: int) -> int:
-        """Pixels that it takes at a width."""
-        return self._flow(Box(0, 0, width, 0), None)
+        """Pixels that it takes at a width, where there is room."""
+        return self._flow(Box(0, 0, width, 0), 1.0, None)
 
-    def draw(self, stage: Stage, box: Box) -> None:
-        """Draws it; what does not fit is reached by the wheel."""
-        over = max(0, self.height(box.w) - box.h)
+    def least(self, width: int) -> int:
+        """Pixels that will do: lists and boxes of text are low then."""
+        return self._flow(Box(0, 0, width, 0), 0.0, None)
+
+    def draw(self, stage: Stage, box: Box) -> int:
+        """Draws it, and gives the height that it takes.
+
+        What does not fit even when it is low is reached by the wheel.
+        """
+        sizes = (1.0, 0.75, 0.5, 0.25, 0.0)
+        heights = [self._flow(Box(0, 0, box.w, 0), size, None) for size in sizes]
+        fitting = [pair for pair in zip(sizes, heights, strict=True) if pair[1] <= box.h]
+        size, high = fitting[0] if fitting else (0.0, heights[-1])
+        over = max(0, high - box.h)
         self._scrolled = max(0, min(self._scrolled, over))
         surface, before = stage.canvas.surface, len(stage.presses)
         surface.set_clip(box)
@@ -111,15 +122,24 @@ class Panel:
                 self._scrolled -= 24 * steps
 
             stage.wheels.append((box, scroll))
-        self._flow(Box(box.x, box.y - self._scrolled, box.w, box.h), stage)
+        shown = Box(box.x, box.y - self._scrolled, box.w - 10 * bool(over), box.h)
+        self._flow(shown, size, stage)
         surface.set_clip(None)
         stage.presses[before:] = [
             press._replace(box=Box(*load_pygame().Rect(press.box).clip(box)))
             for press in stage.presses[before:]
         ]
+        if over:
+            long = box.h * box.h // high
+            y = box.y + (box.h - long) * self._scrolled // over
+            stage.canvas.fill(Box(box.x + box.w - 6, y, 6, long), EDGE, 3)
+        return min(high, box.h)
 
-    def _flow(self, box: Box, stage: Stage | None) -> int:
-        """Places everything from the top of a box, drawing it on a stage; gives the height."""
+    def _flow(self, box: Box, size: float, stage: Stage | None) -> int:
+        """Places everything from the top of a box, drawing it on a stage; gives the height.
+
+        Fields are as high as they like for size 1, as low as will do for size 0.
+        """
         y = box.y
         y = self._row(box, y, stage, [(b.label, b.key, self._sender(b)) for b in self._beside], -1)
         if len(self.controls.forms) > 1:
@@ -127,7 +147,7 @@ class Panel:
             openers = [(name, "", self._opener(i)) for i, name in enumerate(names)]
             y = self._row(box, y, stage, openers, self.form)
         if self.controls.forms:
-            y = self._fields(box, y, stage)
+            y = self._fields(box, y, size, stage)
             send = self.controls.forms[self.form].send
             y = self._row(box, y, stage, [(send, "enter", self.submit)], -1)
         hint = self._on_picture()
@@ -157,16 +177,20 @@ class Panel:
             x += width + _GAP
         return y + _ROW + _GAP if buttons else y
 
-    def _fields(self, box: Box, y: int, stage: Stage | None) -> int:
+    def _fields(self, box: Box, y: int, size: float, stage: Stage | None) -> int:
         columns = max(1, min(len(self.widgets), (box.w + _GAP) // (COLUMN + _GAP)))
         width = (box.w - (columns - 1) * 2 * _GAP) // columns
         for start in range(0, len(self.widgets), columns):
             row = self.widgets[start : start + columns]
             # A field alone in its row has all of it.
             wide = box.w if len(row) == 1 else width
-            high = max(widget.height(wide) for widget in row)
+            highs = []
+            for widget in row:
+                least = widget.least(wide)
+                highs.append(least + round(size * (widget.height(wide) - least)))
+            high = max(highs)
             for place, widget in enumerate(row):
-                at = Box(box.x + place * (wide + 2 * _GAP), y, wide, widget.height(wide))
+                at = Box(box.x + place * (wide + 2 * _GAP), y, wide, highs[place])
                 if stage is not None:
                     widget.draw(stage, at, widget is self.focus, self._taker(widget))
             y += high + _GAP

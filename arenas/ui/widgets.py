@@ -65,7 +65,13 @@ class Stage:
         self.presses.append(Press(box, do, drags))
 
     def button(
-        self, box: Box, label: str, do: Callable[[], None], key: str = "", chosen: bool = False
+        self,
+        box: Box,
+        label: str,
+        do: Callable[[], None],
+        key: str = "",
+        chosen: bool = False,
+        size: int = TEXT,
     ) -> None:
         """A button, with the name of its key; a chosen one is filled."""
         over = box.holds(self.pointer)
@@ -73,7 +79,7 @@ class Stage:
         self.canvas.frame(box, BLUE if chosen or over else EDGE, 1, 6)
         named = f"{label}  [{key}]" if key else label
         colour = WHITE if chosen else INK
-        self.canvas.write(named, box.inset(4)._replace(y=box.y, h=box.h), TEXT, colour, "middle")
+        self.canvas.write(named, box.inset(4)._replace(y=box.y, h=box.h), size, colour, "middle")
         self.press(box, lambda at: do())
 
     def pressed(self, at: At) -> Press | None:
@@ -101,6 +107,10 @@ class Widget(ABC):
     @abstractmethod
     def height(self, width: int) -> int:
         """Pixels that it takes at a width."""
+
+    def least(self, width: int) -> int:
+        """Pixels that will do where there is little room."""
+        return self.height(width)
 
     @abstractmethod
     def draw(self, stage: Stage, box: Box, focus: bool, take: Callable[[], None]) -> None:
@@ -215,6 +225,9 @@ class Chooser(Widget):
             return 50
         return 20 + pitch(TEXT) * min(8, len(self.field.options)) + 6
 
+    def least(self, width: int) -> int:
+        return min(self.height(width), 20 + 3 * pitch(TEXT) + 6)
+
     def draw(self, stage: Stage, box: Box, focus: bool, take: Callable[[], None]) -> None:
         head, rest = box.top(18, 2)
         _label(stage, head, self.field.label, focus)
@@ -300,6 +313,9 @@ class Typing(Widget):
 
     def height(self, width: int) -> int:
         return 50 if self.field.rows == 1 else 26 + pitch(SMALL) * min(8, self.field.rows) + 6
+
+    def least(self, width: int) -> int:
+        return 50 if self.field.rows == 1 else 26 + 2 * pitch(SMALL) + 12
 
     def draw(self, stage: Stage, box: Box, focus: bool, take: Callable[[], None]) -> None:
         head, rest = box.top(18, 2)

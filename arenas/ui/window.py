@@ -185,15 +185,19 @@ class Window:
 
     # -- frames --------------------------------------------------------------------------------
 
-    def step(self, events: Iterable[Any]) -> None:
-        """One frame: takes events, sends what follows from them, and draws if anything changed."""
+    def step(self, events: Iterable[Any]) -> bool:
+        """One frame: takes events, sends what follows from them, and draws if anything changed.
+
+        Returns:
+            Whether the window shows all that it has seen; if not, the next frame will.
+        """
         latest = self._latest
         if latest is not None and latest is not self.shown:
             self._take(latest)
         for event in events:
             self._hear(event)
             if self.closed:
-                return
+                return True
         self._dirty = self.panel.tick() or self._dirty
         # Games draw in the other thread with the same fonts.
         if self._dirty and DRAWING.acquire(timeout=0.02):
@@ -203,6 +207,7 @@ class Window:
             finally:
                 DRAWING.release()
             self._pygame.display.flip()
+        return not self._dirty and self._latest is self.shown
 
     def _take(self, snapshot: Snapshot) -> None:
         before, self.shown, self._dirty = self.shown, snapshot, True
@@ -276,6 +281,9 @@ class Window:
         elif name == "q" and event.mod & pygame.KMOD_CTRL:
             self.closed = True
 
+    def _fold(self, at: At) -> None:
+        self._turn(MOVE if self.tab == PICTURE else PICTURE)
+
     def _turn(self, tab: int) -> None:
         self.tab, self._back = tab, 0
 
@@ -339,7 +347,7 @@ class Window:
 
     def _need(self, width: int) -> int:
         """The height that controls have needed so far, so that parts do not jump about."""
-        need = self.panel.height(width)
+        need = self.panel.least(width)
         self._needs[width] = max(need, self._needs.get(width, 0))
         return self._needs[width]
 
@@ -348,6 +356,8 @@ class Window:
             x, y, w, h = (round(number * scale) for number in area)
             return Box(place.x + x, place.y + y, w, h)
 
+        # What is no control folds the panel up, and down again.
+        stage.press(place, self._fold)
         if shown.log and (area := self._areas.get(f"[{shown.log[-1][1]}]")) is not None:
             stage.canvas.frame(scaled(area).inset(2), ORANGE, 3, 4)
         for button in shown.controls.buttons:
@@ -372,12 +382,16 @@ class Window:
         now = self.won if shown.over and self.won else shown.totals
         totals = [a + b for a, b in zip(before, now, strict=True)]
         names = ["you" if s == self.seat else name for s, name in enumerate(shown.names)]
-        for form in ("{0} ({1}) {2:+g}", "{0} {2:+g}", "{2:+g}"):
-            parts = [form.format(*each) for each in zip(shown.agents, names, totals, strict=True)]
+        scores = list(zip(shown.agents, names, totals, strict=True))
+        for form in ("{0} ({1}) {2:+g}", "{0} {2:+g}"):
+            parts = [form.format(*score) for score in scores]
             if sum(width_of(part, SMALL + 1) + 2 * _GAP for part in parts) <= rest.w:
                 break
+        else:
+            parts = [form.format(*scores[self.seat])]
         for seat, part in enumerate(parts):
-            used = canvas.write(part, rest, SMALL + 1, SEATS[seat % len(SEATS)])
+            colour = SEATS[(seat if len(parts) > 1 else self.seat) % len(SEATS)]
+            used = canvas.write(part, rest, SMALL + 1, colour)
             rest = rest.left(used, 2 * _GAP)[1]
 
     def _status(self, shown: Snapshot) -> tuple[str, tuple[int, int, int]]:
@@ -396,10 +410,10 @@ class Window:
         canvas.frame(box)
         inside = box.inset(_GAP)
         tabs, inside = inside.top(_TABS - 6, _GAP)
-        for number, place in enumerate(tabs.columns(len(TABS), 4)):
-            name, _ = TABS[number]
+        for number, (name, _) in enumerate(TABS):
+            place, tabs = tabs.left(width_of(name, SMALL) + 14, 3)
             turn = partial(self._turn, number)
-            stage.button(place, name, turn, "", number == self.tab)
+            stage.button(place, name, turn, "", number == self.tab, SMALL)
         if self.tab == PICTURE:
             return
         if self.tab == HISTORY:
@@ -410,8 +424,7 @@ class Window:
         elif shown.over:
             self._end(stage, inside, shown)
         elif shown.my_turn:
-            used = self.panel.height(inside.w)
-            self.panel.draw(stage, inside)
+            used = self.panel.draw(stage, inside)
             self._recent(stage, inside.top(used, _GAP)[1], shown)
         else:
             head, rest = inside.top(pitch(TEXT), _GAP // 2)

@@ -105,7 +105,8 @@ def _ended(patch: str) -> str:
 def _tools(game: BugRepair, state: TaskState, seat: int) -> Controls:
     work = game.work(state, seat)
     paths = tuple(work)
-    code = [path for path in paths if load(state.goal.project).is_code(path)]
+    project = load(state.goal.project)
+    code = sorted(filter(project.is_code, paths), key=lambda path: -len(work[path]))
     written = [note.path for note in state.parts[seat].notes if note.path]
     last = next((path for path in (*reversed(written), *code) if path in work), paths[0])
     choice = Choice("path", "File", tuple((path, path) for path in paths), last)
