@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import re
 import signal
 import socket
@@ -401,25 +402,31 @@ def test_the_kitchen_keeps_ten_steps_a_second(served, house, monkeypatch, slow):
 # -- the command ------------------------------------------------------------------------------
 
 
+ARENAS = [sys.executable, "-m", "arenas"]
+
+
+class There:
+    """A server in another process."""
+
+    def __init__(self, link):
+        self.address = link.partition("/?")[0]
+
+
 def test_arenas_serve_prints_a_link_and_keeps_what_was_left(tmp_path):
     record = tmp_path / "evening.jsonl"
-    command = [sys.executable, "-m", "arenas", "serve", "--port", "0", "--record", record]
+    command = [*ARENAS, "serve", "--port", "0", "--record", record]
     running = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         link = running.stdout.readline().split()[1]
         assert "<title>arenas</title>" in get(link)[0]
-
-        class There:
-            address = link.partition("/?")[0]
-
-        with Visitor(There, link.partition("key=")[2]) as host:
+        with Visitor(There(link), link.partition("key=")[2]) as host:
             players = ["human", "random"]
             host.ask(type="open", game="KuhnPoker-v0", options=[], players=players)
             listed = host.until(lambda m: m["type"] == "lobby" and m["tables"])["tables"][0]
-            with Visitor(There, listed["seats"]["0"]) as ada:
+            with Visitor(There(link), listed["seats"]["0"]) as ada:
                 assert mine(ada.my_move())
                 running.send_signal(signal.SIGINT)
-                running.wait(20)
+                assert running.wait(20) == 0
     finally:
         running.kill()
         running.stdout.close()
@@ -428,9 +435,31 @@ def test_arenas_serve_prints_a_link_and_keeps_what_was_left(tmp_path):
     assert left["why"] == "the match was left before its end"
 
 
+def test_arenas_play_opens_a_match_in_the_browser(tmp_path):
+    """The browser is a program that writes down what it is asked to open."""
+    asked = tmp_path / "asked"
+    program = tmp_path / "browser"
+    program.write_text(f"#!/bin/sh\necho $1 > {asked}\n")
+    program.chmod(0o755)
+    command = [*ARENAS, "play", "KuhnPoker-v0", "--ui", "browser", "--seat", "1", "--seed", "4"]
+    running = subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, env={**os.environ, "BROWSER": str(program)}
+    )
+    try:
+        link = running.stdout.readline().strip()
+        assert "--seed 4" in running.stdout.readline()
+        with Visitor(There(link), link.partition("key=")[2]) as ada:
+            assert ada.my_move()["names"] == ["random", "human"]
+        assert asked.read_text().strip() == link
+    finally:
+        running.kill()
+        running.stdout.close()
+        running.wait()
+
+
 def test_a_taken_port_is_an_error_in_one_line(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        command = [sys.executable, "-m", "arenas", "serve", "--port", str(taken.getsockname()[1])]
+        command = [*ARENAS, "serve", "--port", str(taken.getsockname()[1])]
         done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
     assert done.returncode == 1
     assert done.stderr.startswith("Error: Address already in use")

@@ -166,7 +166,8 @@ class Served:
     def run(self) -> None:
         """Serves until it is interrupted, then closes every table."""
         try:
-            self._server.run(sockets=[self._socket])
+            with contextlib.suppress(KeyboardInterrupt):
+                self._server.run(sockets=[self._socket])
         finally:
             self.house.close()
 
