@@ -27,6 +27,22 @@ PATIENCE = 200
 """Refused requests after which a connection is closed; answered ones are forgiven one by one."""
 
 
+class Allowance:
+    """How many requests may come now: `RATE` a second, and `BURST` after a pause."""
+
+    def __init__(self, now: float) -> None:
+        self._left, self._asked_at = BURST, now
+
+    def take(self, now: float) -> bool:
+        """Whether one more may come at this time, in seconds; counts it if so."""
+        self._left = min(BURST, self._left + (now - self._asked_at) * RATE)
+        self._asked_at = now
+        if self._left < 1:
+            return False
+        self._left -= 1
+        return True
+
+
 class Connection:
     """One page at one place, from its opening to its end."""
 
@@ -36,7 +52,7 @@ class Connection:
         self._news = asyncio.Event()
         self._sending = asyncio.Lock()
         self._last: tuple[str, bytes | None] = ("", None)
-        self._left, self._asked_at, self._refused = BURST, monotonic(), 0
+        self._allowance, self._refused = Allowance(monotonic()), 0
 
     async def run(self) -> None:
         """Shows and answers until the page goes away or is sent away."""
@@ -106,13 +122,9 @@ class Connection:
             frame = await self._socket.receive()
             if frame["type"] != "websocket.receive":
                 return
-            now = monotonic()
-            self._left = min(BURST, self._left + (now - self._asked_at) * RATE)
-            self._asked_at = now
             try:
-                if self._left < 1:
+                if not self._allowance.take(monotonic()):
                     raise BadRequest("too many requests; wait a little")
-                self._left -= 1
                 await self._do(read_request(frame.get("text")))
                 self._refused = max(0, self._refused - 1)
             except (NotYourTurn, ValueError, ImportError, OSError) as error:
