@@ -39,11 +39,19 @@ At = tuple[int, int]
 
 
 class Press(NamedTuple):
-    """A box that reacts to the left button; `drags` also while the pointer moves with it held."""
+    """A box that reacts to the left button.
+
+    Attributes:
+        box: where.
+        do: what happens, given the point.
+        drags: it also happens while the pointer moves with the button held.
+        name: what stands there, or the reply that it sends.
+    """
 
     box: Box
     do: Callable[[At], None]
     drags: bool = False
+    name: str = ""
 
 
 class Stage:
@@ -60,9 +68,11 @@ class Stage:
         self.presses: list[Press] = []
         self.wheels: list[tuple[Box, Callable[[int], None]]] = []
 
-    def press(self, box: Box, do: Callable[[At], None], drags: bool = False) -> None:
+    def press(
+        self, box: Box, do: Callable[[At], None], drags: bool = False, name: str = ""
+    ) -> None:
         """Notes a box that reacts; later ones lie above earlier ones."""
-        self.presses.append(Press(box, do, drags))
+        self.presses.append(Press(box, do, drags, name))
 
     def button(
         self,
@@ -80,7 +90,7 @@ class Stage:
         named = f"{label}  [{key}]" if key else label
         colour = WHITE if chosen else INK
         self.canvas.write(named, box.inset(4)._replace(y=box.y, h=box.h), size, colour, "middle")
-        self.press(box, lambda at: do())
+        self.press(box, lambda at: do(), name=label)
 
     def pressed(self, at: At) -> Press | None:
         """What lies uppermost at a point."""

@@ -125,7 +125,7 @@ class Window:
         self.message = ""
         self.won: list[float] = []
         self.matches = 0
-        self._stage: Stage | None = None
+        self.stage: Stage | None = None
         self._drag: Press | None = None
         self._begin()
 
@@ -251,12 +251,12 @@ class Window:
             self._drag = None
         elif event.type == pygame.MOUSEMOTION and self._drag is not None:
             self._drag.do(event.pos)
-        elif event.type == pygame.MOUSEWHEEL and self._stage is not None:
+        elif event.type == pygame.MOUSEWHEEL and self.stage is not None:
             at = getattr(event, "pos", None) or pygame.mouse.get_pos()
-            self._stage.turned(at, event.y)
+            self.stage.turned(at, event.y)
 
     def _press(self, at: At) -> None:
-        press = self._stage.pressed(at) if self._stage is not None else None
+        press = self.stage.pressed(at) if self.stage is not None else None
         if press is None:
             self.panel.focus = None
             return
@@ -328,7 +328,7 @@ class Window:
         window = pygame.display.get_surface()
         window.fill(PAPER)
         canvas, pointer = Canvas(window), pygame.mouse.get_pos()
-        stage = self._stage = Stage(canvas, pointer)
+        stage = self.stage = Stage(canvas, pointer)
         shown = self.shown
         if shown is None:
             canvas.write(self.message or "The match begins ...", canvas.box, 22, FAINT, "middle")
@@ -365,7 +365,7 @@ class Window:
                 box = scaled(button.area)
                 if box.holds(stage.pointer):
                     stage.canvas.frame(box, BLUE, 3, 4)
-                stage.press(box, partial(self._pressed, button))
+                stage.press(box, partial(self._pressed, button), name=button.reply)
 
     def _pressed(self, button: Button, at: At) -> None:
         self._send(button.reply)
