@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 import arenas
-from arenas.cli import main
+from arenas.cli import app
 from arenas.core.canvas import Box
 from arenas.core.controls import Choice, Form, Number, Text
 from arenas.core.policy import Policy, Reply
@@ -86,7 +86,7 @@ def press(window: Window, name: str) -> None:
 def fill(window: Window, form: Form, number: int, rng: Rng) -> None:
     """Fills a form by keyboard and sends it; sliders go down and up in turn."""
     if len(window.panel.controls.forms) > 1:
-        press(window, form.name[:1].upper() + form.name[1:])
+        press(window, f"form {form.name[:1].upper()}{form.name[1:]}")
     for place, field in enumerate(form.fields):
         key(window, pygame.K_TAB)
         assert window.panel.focus is window.panel.widgets[place]
@@ -165,10 +165,10 @@ def test_a_bug_is_made_in_the_window(opened: Callable[..., Window]) -> None:
 
 
 def test_the_kitchen_goes_on_and_hears_keys_that_are_held(opened: Callable[..., Window]) -> None:
-    window = opened("Overcooked-v0", "scripted", 0, options={"horizon": 40}, tick=0.02)
+    window = opened("Overcooked-v0", "scripted", 0, options={"horizon": 24}, tick=0.1)
     down = {"key": pygame.K_LEFT, "mod": 0, "unicode": ""}
     window.step([pygame.event.Event(pygame.KEYDOWN, **down)])
-    wait(window, lambda: window.shown.step > 12)
+    wait(window, lambda: window.shown.step > 20)
     window.step([pygame.event.Event(pygame.KEYUP, key=pygame.K_LEFT, mod=0)])
     wait(window, lambda: window.shown.over)
     record = window.session.match_record()
@@ -288,7 +288,7 @@ def test_a_window_of_another_size_is_drawn_anew(opened: Callable[..., Window]) -
         wait(window, lambda: True)
         drawn = pygame.surfarray.array3d(pygame.display.get_surface())
         assert drawn.shape[:2] == size
-        assert len(np.unique(drawn.reshape(-1, 3), axis=0)) > 10
+        assert len(np.unique(drawn[::5, ::5].reshape(-1, 3), axis=0)) > 10
 
 
 def test_the_picture_unfolds_when_it_is_pressed(opened: Callable[..., Window]) -> None:
@@ -441,12 +441,12 @@ def test_without_a_window_environments_print(without: str) -> None:
 def test_the_command_opens_a_window_or_says_why_not(monkeypatch: Any) -> None:
     monkeypatch.setattr(Window, "run", lambda window: (play_through(window, 1), window.close()))
     line = ["play", "KuhnPoker-v0", "--vs", "nash", "--seed", "5", "--ui", "window"]
-    said = CliRunner().invoke(main, line)
+    said = CliRunner().invoke(app, line)
     assert said.exit_code == 0, said.output
     assert "--seed 5 deals this again" in said.output
     pygame.display.quit()
     monkeypatch.setenv("SDL_VIDEODRIVER", "nowhere")
-    said = CliRunner().invoke(main, line)
+    said = CliRunner().invoke(app, line)
     assert said.exit_code != 0
     assert "--ui terminal" in said.output
     assert "Traceback" not in said.output

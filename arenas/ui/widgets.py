@@ -82,6 +82,7 @@ class Stage:
         key: str = "",
         chosen: bool = False,
         size: int = TEXT,
+        name: str = "",
     ) -> None:
         """A button, with the name of its key; a chosen one is filled."""
         over = box.holds(self.pointer)
@@ -90,7 +91,7 @@ class Stage:
         named = f"{label}  [{key}]" if key else label
         colour = WHITE if chosen else INK
         self.canvas.write(named, box.inset(4)._replace(y=box.y, h=box.h), size, colour, "middle")
-        self.press(box, lambda at: do(), name=label)
+        self.press(box, lambda at: do(), name=name or label)
 
     def pressed(self, at: At) -> Press | None:
         """What lies uppermost at a point."""
@@ -160,6 +161,9 @@ class Slider(Widget):
     def height(self, width: int) -> int:
         return 42 if self.field.note else 26
 
+    def least(self, width: int) -> int:
+        return 26
+
     def draw(self, stage: Stage, box: Box, focus: bool, take: Callable[[], None]) -> None:
         canvas, field = stage.canvas, self.field
         line, note = box.top(26)
@@ -169,7 +173,8 @@ class Slider(Widget):
         canvas.write(shown, value, TEXT, INK, "right")
         label = line._replace(w=min(line.w * 2 // 5, max(56, width_of(field.label, SMALL) + 4)))
         _label(stage, label, field.label, focus)
-        canvas.write(field.note, note, SMALL, FAINT)
+        if note.h >= pitch(SMALL) - 2:
+            canvas.write(field.note, note, SMALL, FAINT)
         x = label.x + label.w + 10
         rail = Box(x, line.y + 11, max(20, value.x - x - 12), 4)
         canvas.fill(rail, EDGE, 2)

@@ -353,8 +353,9 @@ class Window:
 
     def _on_picture(self, stage: Stage, shown: Snapshot, place: Box, scale: float) -> None:
         def scaled(area: Area) -> Box:
-            x, y, w, h = (round(number * scale) for number in area)
-            return Box(place.x + x, place.y + y, w, h)
+            x, y, w, h = area
+            left, top, right, bottom = (round(n * scale) for n in (x, y, x + w, y + h))
+            return Box(place.x + left, place.y + top, right - left, bottom - top)
 
         # What is no control folds the panel up, and down again.
         stage.press(place, self._fold)
