@@ -113,7 +113,7 @@ def test_what_is_refused_costs_nothing():
         before = session.snapshot(0)
         assert (before.step, before.log) == (0, ())
         session.reply(0, "[bet]")
-        session.fill(1, "reply", {"reply": "[call]"})
+        session.reply(1, "[call]")
         record = session.match_record()
         assert record.illegal_moves == [0, 0]
         assert len(record.turns) == 2
@@ -122,12 +122,21 @@ def test_what_is_refused_costs_nothing():
 
 
 def test_forms_take_only_what_their_fields_take():
-    with Session("KuhnPoker-v0", "random", people=[0, 1]) as session:
-        bad = [("other", {}), ("reply", {"reply": 4}), ("reply", {"no": "x"}), ("reply", {})]
-        for form, values in [*bad, ("reply", {"reply": "x" * 501})]:
+    with Session("Negotiation-v0", "random", people=[0, 1], options={"preset": "two"}) as session:
+        for form, values in [
+            ("other", {}),
+            ("offer", {}),
+            ("offer", {"good:Wood": "1"}),
+            ("offer", {"good:Wood": 10_000}),
+            ("offer", {"good:Wood": True}),
+            ("offer", {"no": 1}),
+            ("offer", {"good:Wood": 1, "say": "x" * 501}),
+        ]:
             with pytest.raises(IllegalMove):
                 session.fill(0, form, values)
         assert session.snapshot(0).step == 0
+        session.fill(0, "offer", {"good:Wood": 1, "good:Gold": -1, "say": "Well?"})
+        assert 'says "Well?"' in session.snapshot(1).log[0][1]
 
 
 def test_an_agent_that_raises_ends_the_match_and_nothing_is_lost(tmp_path):
@@ -193,10 +202,11 @@ def test_the_clock_keeps_its_time_without_late_agents():
 
 
 def test_a_prompt_partner_answers_within_the_step():
-    with Session(Kitchen(horizon=30), ["Ada", Slow(0.0)], [0], game_id="Overcooked-v0") as session:
+    players, game = ["Ada", Slow(0.0)], Kitchen(horizon=30)
+    with Session(game, players, [0], game_id="Overcooked-v0", tick=0.05) as session:
         until(session, lambda s: s.over)
         turns = [turn for turn in session.match_record().turns if turn["seat"] == 1]
-    assert sum(turn["move"] == 5 for turn in turns) >= 28
+    assert sum(turn["move"] == 5 for turn in turns) >= 27  # some slack for a busy machine
 
 
 def test_logs_and_views_follow_from_what_the_seat_is_told():

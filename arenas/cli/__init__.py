@@ -21,6 +21,7 @@ from arenas.cli import (
     tournament,
     train,
     verify,
+    watch,
 )
 
 
@@ -43,6 +44,7 @@ for _module in (
     match,
     tournament,
     verify,
+    watch,
     exploitability,
     play,
     serve,

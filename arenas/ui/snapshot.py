@@ -19,8 +19,8 @@ from arenas.core.match import Match
 Line = tuple[str, str]
 """An agent's name and what it said or did."""
 
-_NEXT = "is to move"
-"""What games say of who has done nothing yet."""
+_NEXT = "is to "
+"""So games begin to say what someone has not done yet."""
 
 DRAWING = Lock()
 """Games share fonts, which do not stand two threads at once."""
@@ -135,7 +135,7 @@ class Logs:
             # In quotation marks stands whatever a player wrote, names of others included.
             for part in [line] if '"' in line else self._joints.split(line):
                 found = self._named.fullmatch(part.strip().rstrip(",;."))
-                if found and found[2] != _NEXT:
+                if found and not found[2].startswith(_NEXT):
                     said.append((found[1], found[2]))
         return said
 

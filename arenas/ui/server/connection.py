@@ -95,7 +95,7 @@ class Connection:
             except ImportError:
                 picture, size = None, None
             view = seat_view(snapshot, table.away, size)
-        view["game"] = table.game_id
+        view["table"], view["game"] = table.id, table.game_id
         view["hints"] = seat is not None and table.session.has_hints
         return json.dumps(view, separators=(",", ":")), picture
 

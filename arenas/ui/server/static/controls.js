@@ -3,13 +3,14 @@
 import { element } from "./lobby.js";
 
 const at = (id) => document.getElementById(id);
-const FINGER = 32; // an area that is shown lower than so many pixels gets a button of its own as well
+const FINGER = 28; // an area that is shown lower than so many pixels gets a button of its own as well
 const RADIO = 6; // more choices than this make a list that opens
 const KEYS = { ArrowUp: "up", ArrowDown: "down", ArrowLeft: "left", ArrowRight: "right", " ": "space", Enter: "return" };
 
 export class Controls {
   constructor(ask) {
-    this.ask = ask;
+    this.sent = false;
+    this.ask = (request) => { this.sent = true; ask(request); };
     this.drawn = "";
     this.buttons = [];
     this.held = null; // under a clock, the key that is held down
@@ -22,10 +23,12 @@ export class Controls {
     const now = JSON.stringify([view.controls, view.picture]);
     this.tick = view.tick;
     this.buttons = view.controls.buttons;
-    if (this.held && view.step !== this.step) this.press(this.held);
+    const moved = view.step !== this.step;
     this.step = view.step;
-    if (now === this.drawn) return; // what is half filled in stays
+    if (this.held && moved) this.press(this.held);
+    if (now === this.drawn && !(this.sent && moved && !view.tick)) return; // half filled in, it stays
     this.drawn = now;
+    this.sent = false;
     this.size = view.picture;
     at("areas").replaceChildren(...this.buttons.filter((b) => b.area && view.picture).map((b) => this.area(b)));
     at("forms").replaceChildren(...view.controls.forms.map((form) => this.form(form)));

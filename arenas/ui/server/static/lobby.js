@@ -52,6 +52,8 @@ export class Lobby {
       };
       row.append(copy);
     }
+    const mine = localStorage.getItem(`seat at ${table.id}`);
+    if (mine) row.append(element("a", { className: "button main", href: `/${mine}`, target: "_blank", rel: "noopener", textContent: "Return to your seat" }));
     row.append(element("a", { className: "button", href: link(table.watch), target: "_blank", rel: "noopener", textContent: "Look on" }));
     const close = element("button", { textContent: "Close" });
     close.onclick = () => this.send({ type: "close", table: table.id });

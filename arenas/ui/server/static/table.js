@@ -3,6 +3,10 @@
 import { Controls } from "./controls.js";
 import { element } from "./lobby.js";
 
+const SMALL = 0.7; // a picture that is shown smaller can be enlarged
+const READABLE = 0.5; // beside one that is shown smaller stands the situation in words
+const FEW = 4; // more seats than this stand beside the picture rather than above it
+
 const at = (id) => document.getElementById(id);
 const signed = (total) => (total > 0 ? "+" : "") + Number(total.toFixed(3));
 
@@ -15,7 +19,11 @@ export class Table {
     this.controls = new Controls((request) => this.ask(request));
     at("hint").onclick = () => this.ask({ type: "hint" });
     at("again").onclick = () => this.ask({ type: "again" });
-    new ResizeObserver(() => this.controls.fit()).observe(at("picture-frame"));
+    at("large").onclick = () => {
+      const large = at("board").classList.toggle("large");
+      at("large").textContent = large ? "Fit the picture" : "Enlarge the picture";
+    };
+    new ResizeObserver(() => this.fit()).observe(at("picture-room"));
   }
 
   ask(request) {
@@ -26,6 +34,14 @@ export class Table {
   hear(message) {
     if (message.type === "refused") at("refused").textContent = message.why;
     if (message.type === "hint") at("hinted").textContent = `An exact player: ${message.hint}`;
+  }
+
+  // What depends on the size at which the picture is shown.
+  fit() {
+    this.controls.fit();
+    const scale = this.size ? at("picture-frame").clientWidth / this.size[0] : 1;
+    at("large").hidden = scale >= SMALL && !at("board").classList.contains("large");
+    if (!this.opened && this.size && scale < READABLE) at("words").open = this.opened = true;
   }
 
   // Draws a PNG; of two that come fast upon each other the later one stays.
@@ -42,11 +58,12 @@ export class Table {
   show(view) {
     this.shown = true;
     at("table").hidden = false;
+    at("table").dataset.step = view.step;
     const mine = view.awaited.includes(view.seat);
     at("title").textContent = view.game.replace(/^selfplay\//, "");
     at("board").hidden = !view.picture;
-    at("words").open ||= !view.picture && !this.opened;
-    this.opened = true;
+    at("words").open ||= !view.picture;
+    this.size = view.picture;
     if (view.picture) {
       document.documentElement.style.setProperty("--w", view.picture[0]);
       document.documentElement.style.setProperty("--h", view.picture[1]);
@@ -60,6 +77,9 @@ export class Table {
       const awaited = view.awaited.includes(seat) && !view.tick ? "awaited" : "";
       return element("li", { className: awaited }, `${agent} (${who}${away}) `, element("b", { textContent: signed(view.totals[seat]) }));
     }));
+    const many = view.agents.length > FEW;
+    at("many").hidden = !many;
+    (many ? at("many") : document.querySelector("#table > header")).append(at("scores"));
     this.log(view);
     at("heard").hidden = view.log.length === 0;
     at("told").textContent = view.told;
@@ -69,8 +89,10 @@ export class Table {
     at("end").textContent = view.failure || view.farewell;
     at("again").hidden = !view.over || view.seat === null;
     at("hint").hidden = !(view.hints && mine);
-    at("controls").hidden = view.seat === null && !view.over;
     this.controls.show(view);
+    this.fit();
+    at("controls").hidden = view.seat === null && !view.over && at("large").hidden;
+    if (view.seat !== null) localStorage.setItem(`seat at ${view.table}`, location.search);
   }
 
   status(view, mine) {
