@@ -317,7 +317,7 @@ def test_the_last_move_is_marked(opened: Callable[..., Window]) -> None:
 
 def test_a_hint_comes_from_an_exact_player(opened: Callable[..., Window]) -> None:
     window = opened("KuhnPoker-v0", "nash", 0)
-    wait(window, lambda: window.shown.my_turn and window._hints)
+    wait(window, lambda: window.shown.my_turn and window.hints)
     key(window, pygame.K_h)
     wait(window, lambda: "An exact player: " in window.message)
     assert "%" in window.message

@@ -238,10 +238,15 @@ class Chooser(Widget):
     def height(self, width: int) -> int:
         if self._few(width):
             return 50
-        return 20 + pitch(TEXT) * min(8, len(self.field.options)) + 6
+        return 20 + pitch(TEXT) * min(12, len(self.field.options)) + 6 + self._below(width)
 
     def least(self, width: int) -> int:
-        return min(self.height(width), 20 + 3 * pitch(TEXT) + 6)
+        return min(self.height(width), 20 + 3 * pitch(TEXT) + 6 + self._below(width))
+
+    def _below(self, width: int) -> int:
+        """The height of what is chosen in full, where the list would cut it."""
+        cut_off = any(width_of(label, TEXT) > width - 22 for _, label in self.field.options)
+        return 2 * pitch(SMALL) + 4 if cut_off else 0
 
     def draw(self, stage: Stage, box: Box, focus: bool, take: Callable[[], None]) -> None:
         head, rest = box.top(18, 2)
@@ -252,7 +257,12 @@ class Chooser(Widget):
             ):
                 self._option(stage, place, option, take)
             return
-        self._list(stage, rest, focus, take)
+        below = self._below(box.w)
+        lines, full = rest.top(rest.h - below, 4)
+        self._list(stage, lines, focus, take)
+        if below:
+            label = dict(self.field.options)[self.value]
+            stage.canvas.paragraph(label, full, SMALL)
 
     def _option(
         self, stage: Stage, box: Box, option: tuple[str, str], take: Callable[[], None]

@@ -155,7 +155,7 @@ class Window:
         self._areas: dict[str, Area] = {}
         self._needs: dict[int, int] = {}
         self._held: list[str] = []
-        self._back, self._hints, self._dirty = 0, False, True
+        self._back, self.hints, self._dirty = 0, False, True
         self.message = ""
         self._pygame.display.set_caption(session.game_id)
         session.start()
@@ -171,7 +171,7 @@ class Window:
         """Looks at a session whenever it changed, until the window turns to another."""
         version = -1
         try:
-            self._hints = session.has_hints
+            self.hints = session.has_hints
             while not self.closed and session is self.session:
                 if session.wait(version, timeout=0.2) == version:
                     continue
@@ -307,7 +307,7 @@ class Window:
 
     def hint(self) -> None:
         """Asks the game's exact player, in a thread; what it says is shown when it comes."""
-        if not self._hints:
+        if not self.hints:
             self.message, self._dirty = "There is no exact player of this game to ask", True
             return
         self.message, self._dirty = "The exact player thinks ...", True
@@ -488,6 +488,6 @@ class Window:
             return
         canvas.fill(box, SHADE)
         keys = [f"{key} {name.lower()}" for name, key in TABS]
-        keys += ["h hint"] if self._hints else []
+        keys += ["h hint"] if self.hints else []
         keys += ["n new match"] if shown.over else []
         canvas.write("Keys: " + ", ".join([*keys, "ctrl-q quits"]), inside, SMALL, FAINT)
