@@ -67,7 +67,7 @@ def test_bug_repair_is_drawn_without_what_a_seat_may_not_know(acting: str) -> No
         match.submit(match.awaited[0], game.sample(state, match.awaited[0], rng))
     shapes |= {game.draw(match.state, seat).shape for seat in (None, 0, 1)}
     game.close()
-    assert shapes == {(620, 960, 3)}
+    assert len(shapes) == 1
 
 
 @pytest.mark.parametrize("seat", [0, 1, None])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import numpy as np
@@ -82,4 +83,8 @@ def video() -> Any:
         pygame.display.init()
     except pygame.error as error:
         raise NoScreen(f"there is no display: {error}") from None
+    # SDL draws into nowhere where it finds none; whoever names a driver wants it so.
+    if pygame.display.get_driver() == "offscreen" and not os.environ.get("SDL_VIDEODRIVER"):
+        pygame.display.quit()
+        raise NoScreen("there is no display")
     return pygame

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from arenas.core.canvas import BAD, FAINT, GOOD, SEATS, SHADE, SIZE, Box, Canvas, Line
+from arenas.core.canvas import BAD, FAINT, GAP, GOOD, SEATS, SHADE, SIZE, Box, Canvas, Line
 from arenas.core.picture import INK
 from arenas.kernels.propose_solve import PROPOSER, ProposeSolve, TaskState
 
-WIDTH, HEIGHT = 960, 620
+WIDTH, HEIGHT = 800, 660
 
 ADDED, REMOVED = (226, 238, 250), (253, 233, 218)
 """Bands behind lines of a diff."""
@@ -19,9 +19,9 @@ def headline(
 ) -> None:
     """Who looks on, what the match is about, and what the seat may still do."""
     who = "An onlooker" if seat is None else f"You are {game.spec.agents[seat]}"
-    name, rest = box.left(box.w * 7 // 10)
-    canvas.write(f"{who}. {what}", name, 22)
-    canvas.write(_turn(game, state, seat), rest, SIZE, FAINT, "right")
+    name, rest = box.left(box.w * 7 // 10, GAP)
+    canvas.write(f"{who}. {what}", name, SIZE)
+    canvas.write(_turn(game, state, seat), rest, SIZE - 2, FAINT, "right")
 
 
 def _turn(game: ProposeSolve, state: TaskState, seat: int | None) -> str:

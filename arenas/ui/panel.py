@@ -173,7 +173,9 @@ class Panel:
             if x > box.x and x + width > box.x + box.w:
                 x, y = box.x, y + _ROW + _GAP // 2
             if stage is not None:
-                stage.button(Box(x, y, width, _ROW), label, do, key, number == chosen)
+                name = f"form {label}" if chosen >= 0 else ""
+                at = Box(x, y, width, _ROW)
+                stage.button(at, label, do, key, number == chosen, name=name)
             x += width + _GAP
         return y + _ROW + _GAP if buttons else y
 

@@ -373,7 +373,9 @@ class Session:
             said = self.game.format(state, seat, entry.move)
         else:
             said = strip_reasoning(entry.text) if entry.text is not None else str(entry.move)
-        self._logs.did(seat, said.removeprefix("[").removesuffix("]"), entry.illegal)
+        # The brackets of a move are for machines; what is said beside it keeps its own.
+        alone = said.startswith("[") and said.find("]") == len(said) - 1
+        self._logs.did(seat, said[1:-1] if alone else said, entry.illegal)
 
     def _run_clock(self) -> None:
         assert self.tick is not None

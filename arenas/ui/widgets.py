@@ -39,11 +39,19 @@ At = tuple[int, int]
 
 
 class Press(NamedTuple):
-    """A box that reacts to the left button; `drags` also while the pointer moves with it held."""
+    """A box that reacts to the left button.
+
+    Attributes:
+        box: where.
+        do: what happens, given the point.
+        drags: it also happens while the pointer moves with the button held.
+        name: what stands there, or the reply that it sends.
+    """
 
     box: Box
     do: Callable[[At], None]
     drags: bool = False
+    name: str = ""
 
 
 class Stage:
@@ -60,9 +68,11 @@ class Stage:
         self.presses: list[Press] = []
         self.wheels: list[tuple[Box, Callable[[int], None]]] = []
 
-    def press(self, box: Box, do: Callable[[At], None], drags: bool = False) -> None:
+    def press(
+        self, box: Box, do: Callable[[At], None], drags: bool = False, name: str = ""
+    ) -> None:
         """Notes a box that reacts; later ones lie above earlier ones."""
-        self.presses.append(Press(box, do, drags))
+        self.presses.append(Press(box, do, drags, name))
 
     def button(
         self,
@@ -72,6 +82,7 @@ class Stage:
         key: str = "",
         chosen: bool = False,
         size: int = TEXT,
+        name: str = "",
     ) -> None:
         """A button, with the name of its key; a chosen one is filled."""
         over = box.holds(self.pointer)
@@ -80,7 +91,7 @@ class Stage:
         named = f"{label}  [{key}]" if key else label
         colour = WHITE if chosen else INK
         self.canvas.write(named, box.inset(4)._replace(y=box.y, h=box.h), size, colour, "middle")
-        self.press(box, lambda at: do())
+        self.press(box, lambda at: do(), name=name or label)
 
     def pressed(self, at: At) -> Press | None:
         """What lies uppermost at a point."""
@@ -150,6 +161,9 @@ class Slider(Widget):
     def height(self, width: int) -> int:
         return 42 if self.field.note else 26
 
+    def least(self, width: int) -> int:
+        return 26
+
     def draw(self, stage: Stage, box: Box, focus: bool, take: Callable[[], None]) -> None:
         canvas, field = stage.canvas, self.field
         line, note = box.top(26)
@@ -159,7 +173,8 @@ class Slider(Widget):
         canvas.write(shown, value, TEXT, INK, "right")
         label = line._replace(w=min(line.w * 2 // 5, max(56, width_of(field.label, SMALL) + 4)))
         _label(stage, label, field.label, focus)
-        canvas.write(field.note, note, SMALL, FAINT)
+        if note.h >= pitch(SMALL) - 2:
+            canvas.write(field.note, note, SMALL, FAINT)
         x = label.x + label.w + 10
         rail = Box(x, line.y + 11, max(20, value.x - x - 12), 4)
         canvas.fill(rail, EDGE, 2)
@@ -223,10 +238,15 @@ class Chooser(Widget):
     def height(self, width: int) -> int:
         if self._few(width):
             return 50
-        return 20 + pitch(TEXT) * min(8, len(self.field.options)) + 6
+        return 20 + pitch(TEXT) * min(12, len(self.field.options)) + 6 + self._below(width)
 
     def least(self, width: int) -> int:
-        return min(self.height(width), 20 + 3 * pitch(TEXT) + 6)
+        return min(self.height(width), 20 + 3 * pitch(TEXT) + 6 + self._below(width))
+
+    def _below(self, width: int) -> int:
+        """The height of what is chosen in full, where the list would cut it."""
+        cut_off = any(width_of(label, TEXT) > width - 22 for _, label in self.field.options)
+        return 2 * pitch(SMALL) + 4 if cut_off else 0
 
     def draw(self, stage: Stage, box: Box, focus: bool, take: Callable[[], None]) -> None:
         head, rest = box.top(18, 2)
@@ -237,7 +257,12 @@ class Chooser(Widget):
             ):
                 self._option(stage, place, option, take)
             return
-        self._list(stage, rest, focus, take)
+        below = self._below(box.w)
+        lines, full = rest.top(rest.h - below, 4)
+        self._list(stage, lines, focus, take)
+        if below:
+            label = dict(self.field.options)[self.value]
+            stage.canvas.paragraph(label, full, SMALL)
 
     def _option(
         self, stage: Stage, box: Box, option: tuple[str, str], take: Callable[[], None]

@@ -125,7 +125,7 @@ class Window:
         self.message = ""
         self.won: list[float] = []
         self.matches = 0
-        self._stage: Stage | None = None
+        self.stage: Stage | None = None
         self._drag: Press | None = None
         self._begin()
 
@@ -155,7 +155,7 @@ class Window:
         self._areas: dict[str, Area] = {}
         self._needs: dict[int, int] = {}
         self._held: list[str] = []
-        self._back, self._hints, self._dirty = 0, False, True
+        self._back, self.hints, self._dirty = 0, False, True
         self.message = ""
         self._pygame.display.set_caption(session.game_id)
         session.start()
@@ -171,7 +171,7 @@ class Window:
         """Looks at a session whenever it changed, until the window turns to another."""
         version = -1
         try:
-            self._hints = session.has_hints
+            self.hints = session.has_hints
             while not self.closed and session is self.session:
                 if session.wait(version, timeout=0.2) == version:
                     continue
@@ -251,12 +251,12 @@ class Window:
             self._drag = None
         elif event.type == pygame.MOUSEMOTION and self._drag is not None:
             self._drag.do(event.pos)
-        elif event.type == pygame.MOUSEWHEEL and self._stage is not None:
+        elif event.type == pygame.MOUSEWHEEL and self.stage is not None:
             at = getattr(event, "pos", None) or pygame.mouse.get_pos()
-            self._stage.turned(at, event.y)
+            self.stage.turned(at, event.y)
 
     def _press(self, at: At) -> None:
-        press = self._stage.pressed(at) if self._stage is not None else None
+        press = self.stage.pressed(at) if self.stage is not None else None
         if press is None:
             self.panel.focus = None
             return
@@ -307,7 +307,7 @@ class Window:
 
     def hint(self) -> None:
         """Asks the game's exact player, in a thread; what it says is shown when it comes."""
-        if not self._hints:
+        if not self.hints:
             self.message, self._dirty = "There is no exact player of this game to ask", True
             return
         self.message, self._dirty = "The exact player thinks ...", True
@@ -328,7 +328,7 @@ class Window:
         window = pygame.display.get_surface()
         window.fill(PAPER)
         canvas, pointer = Canvas(window), pygame.mouse.get_pos()
-        stage = self._stage = Stage(canvas, pointer)
+        stage = self.stage = Stage(canvas, pointer)
         shown = self.shown
         if shown is None:
             canvas.write(self.message or "The match begins ...", canvas.box, 22, FAINT, "middle")
@@ -353,8 +353,9 @@ class Window:
 
     def _on_picture(self, stage: Stage, shown: Snapshot, place: Box, scale: float) -> None:
         def scaled(area: Area) -> Box:
-            x, y, w, h = (round(number * scale) for number in area)
-            return Box(place.x + x, place.y + y, w, h)
+            x, y, w, h = area
+            left, top, right, bottom = (round(n * scale) for n in (x, y, x + w, y + h))
+            return Box(place.x + left, place.y + top, right - left, bottom - top)
 
         # What is no control folds the panel up, and down again.
         stage.press(place, self._fold)
@@ -365,7 +366,7 @@ class Window:
                 box = scaled(button.area)
                 if box.holds(stage.pointer):
                     stage.canvas.frame(box, BLUE, 3, 4)
-                stage.press(box, partial(self._pressed, button))
+                stage.press(box, partial(self._pressed, button), name=button.reply)
 
     def _pressed(self, button: Button, at: At) -> None:
         self._send(button.reply)
@@ -487,6 +488,6 @@ class Window:
             return
         canvas.fill(box, SHADE)
         keys = [f"{key} {name.lower()}" for name, key in TABS]
-        keys += ["h hint"] if self._hints else []
+        keys += ["h hint"] if self.hints else []
         keys += ["n new match"] if shown.over else []
         canvas.write("Keys: " + ", ".join([*keys, "ctrl-q quits"]), inside, SMALL, FAINT)

@@ -31,7 +31,7 @@ def draw_repair(game: BugRepair, state: TaskState, seat: int | None) -> np.ndarr
     canvas = Canvas.blank(WIDTH, HEIGHT)
     head, rest = canvas.box.inset(GAP).top(28, GAP // 2)
     headline(canvas, head, game, state, seat, _about(state, seat))
-    side, main = rest.left(270, GAP)
+    side, main = rest.left(210, GAP)
     _side(canvas, side, game, state, seat)
     upper, lower = main.rows(2, GAP)
     if seat is None:
@@ -51,7 +51,7 @@ def draw_repair(game: BugRepair, state: TaskState, seat: int | None) -> np.ndarr
 
 def _about(state: TaskState, seat: int | None) -> str:
     if seat in (None, PROPOSER):
-        return f"Project {state.goal.project}, strategy {state.goal.strategy}"
+        return f"Project {state.goal.project} ({state.goal.strategy})"
     return "Repair the project" if state.valid else "The bug is being made"
 
 
