@@ -234,6 +234,21 @@ def test_the_lobby_gives_out_a_seat_until_someone_sits_in_it(served, house):
             assert ada.answer("gone")["why"] == "this table was closed"
 
 
+def test_an_empty_table_makes_room_and_one_with_people_does_not(served, house, monkeypatch):
+    monkeypatch.setattr("arenas.ui.server.tables.MAX_TABLES", 2)
+    kept, left = (house.open("TicTacToe-v0", {}, ["human", "random"]) for _ in range(2))
+    with sit(served, kept, 0) as ada:
+        ada.my_move()
+        third = house.open("TicTacToe-v0", {}, ["human", "random"])
+        assert list(house.tables) == [kept.id, third.id]
+        assert left.session.over
+        with sit(served, third, 0) as bob:
+            bob.my_move()
+            with pytest.raises(ValueError, match="tables are taken"):
+                house.open("TicTacToe-v0", {}, ["human", "random"])
+        assert not kept.session.over
+
+
 # -- people -----------------------------------------------------------------------------------
 
 
