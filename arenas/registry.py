@@ -46,6 +46,9 @@ GENERIC_PLAYERS = {
 }
 """Players of every game: name to `module:factory`, called with the game and the text after `:`."""
 
+ALIASES = {"hf": "language", "ppo": "network"}
+"""Other names of players of every game, where no player of the game itself has them."""
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -366,6 +369,7 @@ def make_player(game_id: str, player: str | Policy, game: Game[Any]) -> Policy:
     own: Mapping[str, Callable[..., Policy]] = {}
     if find(game_id).players:
         own = _load(str(find(game_id).players))
+    name = name if name in own else ALIASES.get(name, name)
     if name in own:
         policy = own[name](game, argument)
     elif name == "best-response":

@@ -10,6 +10,9 @@ from hypothesis import settings
 settings.register_profile("arenas", deadline=None, print_blob=True)
 settings.load_profile("arenas")
 
+# Windows of tests are nowhere to be seen.
+os.environ["SDL_VIDEODRIVER"] = "dummy"
+
 _MADE = "ARENAS_HOME" not in os.environ
 # Indices of this run, shared by its worker processes; not those of whoever runs the tests.
 os.environ.setdefault("ARENAS_HOME", tempfile.mkdtemp(prefix="arenas-tests-"))

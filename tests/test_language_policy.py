@@ -511,6 +511,8 @@ def test_a_saved_model_is_a_player_by_name(tmp_path):
     (record,) = arenas.play_matches("KuhnPoker-v0", [name, "random"], 1)
     assert record.seats == [name, "random"]
     assert record.illegal_moves == [0, 0]
+    (alias,) = arenas.play_matches("KuhnPoker-v0", [name.replace("language", "hf"), "random"], 1)
+    assert alias.turns == record.turns
     for bad, reason in (("language:", "needs a model"), (f"{name}&seed=1", "takes no 'seed'")):
         with pytest.raises(ValueError, match=reason):
             arenas.play_matches("KuhnPoker-v0", [bad, "random"], 1)

@@ -138,6 +138,8 @@ def test_a_file_gives_the_same_player_back(tmp_path):
     game = arenas.make_game("TicTacToe-v0")
     twin = arenas.make_player("TicTacToe-v0", f"network:{path}", game)
     assert twin.name == f"network:{path}"
+    alias = arenas.make_player("TicTacToe-v0", f"ppo:{path}", game)
+    assert (alias.name, alias.version) == (f"ppo:{path}", 7)
     assert (twin.version, twin.game_id, twin.greedy) == (7, "TicTacToe-v0", False)
     pending = turns(game, 50)
     assert twin.distributions(pending) == player.distributions(pending)

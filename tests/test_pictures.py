@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 import arenas
+from arenas.core.game import Game
 from arenas.core.picture import PAPER, text_picture
+from arenas.core.rng import Rng
 
 
 def test_every_environment_renders_pixels():
@@ -36,7 +38,12 @@ def test_a_seat_is_drawn_what_it_may_see():
     own, all_of_it = game.draw(state, 0), game.draw(state)
     assert own.shape == all_of_it.shape
     assert not np.array_equal(own, all_of_it)
-    assert np.array_equal(own, text_picture(game.show(state, 0)))
+
+
+def test_a_game_without_a_picture_of_its_own_is_drawn_as_text():
+    game = arenas.make_game("TicTacToe-v0")
+    state = game.new(Rng(0))
+    assert np.array_equal(Game.draw(game, state, 0), text_picture(game.show(state, 0)))
 
 
 @pytest.mark.parametrize("height", [12, 24, 40])

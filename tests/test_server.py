@@ -528,6 +528,8 @@ def test_a_name_says_everything():
     assert made.endpoint.url == "https://example.org:8000/v1"
     assert (made.endpoint.timeout, made.endpoint.key_env) == (9.0, "K")
     assert made.speaks
+    short = server_player(game, "https://example.org:8000/v1?temperature=0.7#org/Name-7B")
+    assert (short.model, short.sampling.temperature) == ("org/Name-7B", 0.7)
 
 
 @pytest.mark.parametrize(
@@ -544,6 +546,7 @@ def test_a_name_says_everything():
         ("http://host/v1?top_p=2", "top_p=2.0: 0 to 1"),
         ("http://host/v1?max_tokens=0", "max_tokens=0: 1 to inf"),
         ("http://host/v1?model=a&model=b", "model is given twice"),
+        ("http://host/v1?model=a#b", "model is given twice"),
         ("http://host/v1?engine=tgi", "engine='tgi': one of auto, vllm, sglang, llama.cpp, openai"),
         ("http://host/v1?moves=any", "moves='any': one of free, constrained"),
         ("http://host/v1?budget=0", "budget=0.0: 0.1 to inf"),

@@ -13,6 +13,7 @@ from arenas.core.game import Game
 from arenas.core.match import IllegalPolicy, Match, check_max_cycles
 from arenas.core.policy import Policy
 from arenas.core.record import MatchRecord
+from arenas.core.screen import NoScreen, Screen
 from arenas.core.spaces import TextSpace
 
 VIEWS = ("array", "text", "both")
@@ -130,8 +131,8 @@ class MatchEnvironment:
         view: what is observed and what an action is, see `seat_spaces`.
         illegal: what follows an illegal move, see `IllegalPolicy`.
         max_cycles: truncate once this many moves per seat were played; None leaves it to the rules.
-        render_mode: "ansi" returns a text picture, "rgb_array" pixels, "human" prints the text
-            picture after every move.
+        render_mode: "ansi" returns a text picture, "rgb_array" pixels, "human" shows
+            them in a window after every move, or prints the text where there is no display.
         name: the environment's id, which its records carry.
 
     Raises:
@@ -157,6 +158,8 @@ class MatchEnvironment:
         self.render_mode = render_mode
         self.name = name or game.spec.name
         self._match: Match | None = None
+        self._screen: Screen | None = None
+        self._no_screen = False
 
     @property
     def match(self) -> Match:
@@ -185,7 +188,7 @@ class MatchEnvironment:
 
         Returns:
             "ansi": text; "rgb_array": (height, width, 3) uint8, see `Game.draw`; "human": None,
-            the text was printed.
+            the picture was shown in a window, or the text printed where none can be opened.
 
         Raises:
             ValueError: the environment was made without a render mode.
@@ -196,12 +199,27 @@ class MatchEnvironment:
             raise ValueError('nothing to render: make the environment with render_mode="ansi"')
         if self.render_mode == "rgb_array":
             return self.game.draw(self.match.state)
+        if self.render_mode == "human" and (screen := self._opened()) is not None:
+            screen.show(self.game.draw(self.match.state))
+            return None
         picture = self.game.show(self.match.state)
         if self.render_mode == "ansi":
             return picture
         print(picture, flush=True)
         return None
 
+    def _opened(self) -> Screen | None:
+        """The window, opened at the first picture; None where there can be none."""
+        if not self._no_screen and self._screen is None:
+            try:
+                self._screen = Screen(self.name)
+            except NoScreen:
+                self._no_screen = True
+        return self._screen
+
     def close(self) -> None:
-        """Closes the game's shared resources; calling it again does nothing."""
+        """Closes the window and the game's shared resources; calling it again does nothing."""
+        if self._screen is not None:
+            self._screen.close()
+            self._screen = None
         self.game.close()

@@ -15,7 +15,7 @@ from typing import Any, Generic, Literal, TypeVar
 import numpy as np
 from gymnasium import spaces
 
-from arenas.core.controls import LISTED, REPLY, Button, Controls
+from arenas.core.controls import LISTED, REPLY, Button, Controls, read_form
 from arenas.core.language import read_move
 from arenas.core.outcome import Outcome
 from arenas.core.picture import text_picture
@@ -335,6 +335,17 @@ class Game(ABC, Generic[S]):
         if form != REPLY.name or not isinstance(reply, str) or not reply.strip():
             raise IllegalMove("write a move first")
         return reply
+
+    def filled(self, state: S, seat: int, form: str, values: Mapping[str, Any]) -> dict[str, Any]:
+        """The values of a filled form of `controls` by field, for `compose`.
+
+        Raises:
+            IllegalMove: there is no such form now, or a value is none of its field's.
+        """
+        try:
+            return read_form(self.controls(state, seat), form, values)
+        except ValueError as error:
+            raise IllegalMove(str(error)) from None
 
     def pictures(self, state: S, seat: int) -> Sequence[np.ndarray]:
         """Pictures that belong to what `seat` is told first, for models that see; none mostly.

@@ -18,6 +18,7 @@ from arenas.core.game import Game
 from arenas.core.match import LogEntry, Match
 
 FORMAT = "arenas-record/1"
+UNFINISHED = "arenas-unfinished/1"
 MAX_LINE_BYTES = 16 << 20
 """A longer line is refused unread."""
 
@@ -257,6 +258,26 @@ def _refuse_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         twin = next(name for name in found if names.count(name) > 1)
         raise ValueError(f"{twin!r} stands twice in one object")
     return found
+
+
+def unfinished_line(match: Match, game_id: str, seats: Sequence[str], why: str) -> str:
+    """A match that was left as one line of JSON: what a record says of it, without an end.
+
+    Its `format` is `UNFINISHED`, so nothing takes it for a record; `why` it was left stands in it.
+    """
+    body = {
+        "format": UNFINISHED,
+        "game": game_id,
+        "rules": match.game.spec.version,
+        "options": dict(match.game.options),
+        "seed": match.seed,
+        "illegal": str(match.illegal),
+        "max_cycles": match.max_cycles,
+        "seats": list(seats),
+        "turns": [_turn(entry) for entry in match.log],
+        "why": why,
+    }
+    return json.dumps(body, separators=(",", ":"), allow_nan=False)
 
 
 def write_records(records: Sequence[MatchRecord], file: IO[str]) -> None:

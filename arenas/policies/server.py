@@ -254,12 +254,15 @@ class _Asked(Stream):
 def server_player(game: Game[Any], argument: str) -> ServerPolicy:
     """The player `server:URL?NAME=VALUE&...`; `ServerPolicy` has the names.
 
+    `server:URL#MODEL` is short for `server:URL?model=MODEL`.
+
     Raises:
         ValueError: there is no URL, or a name or value is wrong.
     """
-    url, _, query = argument.partition("?")
+    address, _, model = argument.partition("#")
+    url, _, query = address.partition("?")
     known = inspect.signature(ServerPolicy).parameters
-    settings: dict[str, Any] = {}
+    settings: dict[str, Any] = {"model": model} if model else {}
     for name, value in parse_qsl(query, keep_blank_values=True):
         if name == "url" or name not in known:
             names = ", ".join(sorted(set(known) - {"url"}))

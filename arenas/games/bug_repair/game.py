@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from arenas.core.controls import Controls
 from arenas.core.game import IllegalMove, Move, whole
 from arenas.core.rng import Rng
+from arenas.games.bug_repair import controls as at_hand
 from arenas.games.bug_repair import text
 from arenas.games.bug_repair.acting import WAYS, Pick
 from arenas.games.bug_repair.artifact import Artifact, check_move
@@ -440,6 +442,17 @@ class BugRepair(ProposeSolve):
         if not part.notes or part.done or not self.movers(state):
             return self.tell(state, seat)
         return f"{self._way.told(part.notes[-1])}\n\n{self._way.ask(state, seat)}"
+
+    def draw(self, state: TaskState, seat: int | None = None) -> np.ndarray:
+        from arenas.games.bug_repair.draw import draw_repair
+
+        return draw_repair(self, state, seat)
+
+    def controls(self, state: TaskState, seat: int) -> Controls:
+        return at_hand.controls(self, state, seat)
+
+    def compose(self, state: TaskState, seat: int, form: str, values: Mapping[str, Any]) -> str:
+        return at_hand.compose(self, state, seat, form, self.filled(state, seat, form, values))
 
     def _situation(self, state: TaskState, seat: int) -> str:
         if seat == PROPOSER:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property, lru_cache
 from typing import Any
@@ -11,10 +11,12 @@ from typing import Any
 import numpy as np
 from gymnasium import spaces
 
+from arenas.core.controls import Controls
 from arenas.core.game import Move
 from arenas.core.outcome import Outcome
 from arenas.core.rng import Rng
 from arenas.core.spaces import TextSpace
+from arenas.games.deep_search import controls as at_hand
 from arenas.games.deep_search import text as words_of
 from arenas.games.deep_search.answers import normalise, same
 from arenas.games.deep_search.checks import (
@@ -473,3 +475,14 @@ class DeepSearch(ProposeSolve):
 
     def tell_new(self, state: TaskState, seat: int) -> str:
         return words_of.tell_new(self, state, seat)
+
+    def draw(self, state: TaskState, seat: int | None = None) -> np.ndarray:
+        from arenas.games.deep_search.draw import draw_search
+
+        return draw_search(self, state, seat)
+
+    def controls(self, state: TaskState, seat: int) -> Controls:
+        return at_hand.controls(self, state, seat)
+
+    def compose(self, state: TaskState, seat: int, form: str, values: Mapping[str, Any]) -> str:
+        return at_hand.compose(self, state, seat, form, self.filled(state, seat, form, values))

@@ -137,18 +137,22 @@ def _moves(game: DeepSearch, state: TaskState, seat: int) -> str:
     calls = f"You have {left} call{'' if left == 1 else 's'} left."
     if not game.num_actions:
         return calls
-    lines = []
-    for number in legal_numbers(game, state, seat):
-        call = call_of(game, state, seat, number)
-        if call["tool"] == "link":
-            s, r, o = knows(game, state, seat).statement(call["fact"])
-            said = f"link {s} / {r} / {o}"
-        elif call["tool"] == "question":
-            said = f"ask: {call['query'] or 'nothing yet'}"
-        else:
-            said = f"{call['tool']} {next(v for k, v in call.items() if k != 'tool')}"
-        lines.append(f"[move {number}] {said}")
+    lines = [
+        f"[move {number}] {move_in_words(game, state, seat, number)}"
+        for number in legal_numbers(game, state, seat)
+    ]
     return "\n".join([calls, *lines])
+
+
+def move_in_words(game: DeepSearch, state: TaskState, seat: int, number: int) -> str:
+    """What a legal move by number does."""
+    call = call_of(game, state, seat, number)
+    if call["tool"] == "link":
+        s, r, o = knows(game, state, seat).statement(call["fact"])
+        return f"link {s} / {r} / {o}"
+    if call["tool"] == "question":
+        return f"ask: {call['query'] or 'nothing yet'}"
+    return f"{call['tool']} {next(v for k, v in call.items() if k != 'tool')}"
 
 
 def _end(game: DeepSearch, state: TaskState, seat: int) -> str:

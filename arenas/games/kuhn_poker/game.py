@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from gymnasium import spaces
 
+from arenas.core.controls import Button, Controls
 from arenas.core.flat import FlatGame, Position, Row
 from arenas.core.game import GameSpec, whole
 from arenas.core.outcome import Outcome
@@ -225,6 +226,26 @@ class KuhnPoker(FlatGame):
         ]
         cards = "  ".join(f"{a} [{c}]" for a, c in zip(agents, seen, strict=True))
         return f"hand {number + 1}/{self.hands}  {cards}  {said(hand, agents) or 'no bets yet'}"
+
+    def draw(self, state: Position, seat: int | None = None) -> np.ndarray:
+        from arenas.games.kuhn_poker.draw import draw_table
+
+        row, ending = state.row, ""
+        if row[flat.HAND] == self.hands:
+            chips = [f"{a} {self._chips(row, s):+d}" for s, a in enumerate(self.spec.agents)]
+            ending = f"Chips: {', '.join(chips)}." if seat is None else self._final(row, seat)
+        return draw_table(row, self.spec.agents, seat, ending)
+
+    def controls(self, state: Position, seat: int) -> Controls:
+        """A button for each action, on the picture and on the key of its first letter."""
+        from arenas.games.kuhn_poker.draw import area
+
+        return Controls(
+            tuple(
+                Button(word, f"[{word}]", word[0], area(action))
+                for action, word in enumerate(WORDS[flat.faces_bet(state.row)])
+            )
+        )
 
     def word(self, row: Row, action: int) -> str:
         return WORDS[flat.faces_bet(row)][action]

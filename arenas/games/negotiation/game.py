@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from itertools import takewhile
 from operator import mul, sub
@@ -12,12 +12,14 @@ import numpy as np
 from gymnasium import spaces
 
 from arenas.core.coded import CodedGame
+from arenas.core.controls import Controls
 from arenas.core.flat import Position, Row
 from arenas.core.game import GameSpec, IllegalMove, Move, whole
 from arenas.core.language import strip_reasoning
 from arenas.core.outcome import Outcome
 from arenas.core.rng import Rng
 from arenas.core.talk import heard, quoted, stands
+from arenas.games.negotiation import controls as at_hand
 from arenas.games.negotiation import pareto
 from arenas.games.negotiation import rules as flat
 from arenas.games.negotiation import text as words
@@ -526,6 +528,17 @@ class Negotiation(CodedGame):
             given, asked = words.terms(self.amounts(row[flat.OFFERED]), self.goods)
             lines.append(f"{self.spec.agents[row[flat.OFFERER]]} offers {given} for {asked}")
         return "\n".join(lines)
+
+    def draw(self, state: Position, seat: int | None = None) -> np.ndarray:
+        from arenas.games.negotiation.draw import draw_negotiation
+
+        return draw_negotiation(self, state, seat)
+
+    def controls(self, state: Position, seat: int) -> Controls:
+        return at_hand.controls(self, state, seat)
+
+    def compose(self, state: Position, seat: int, form: str, values: Mapping[str, Any]) -> str:
+        return at_hand.compose(self, form, self.filled(state, seat, form, values))
 
 
 @lru_cache(maxsize=1 << 12)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from gymnasium import spaces
 
+from arenas.core.controls import Button, Controls
 from arenas.core.game import GameSpec, whole
 from arenas.core.joint import JointFlatGame, JointState
 from arenas.core.outcome import Outcome
@@ -25,6 +26,11 @@ STARTS = {
     "everything": flat.RANDOM_KITCHEN,
 }
 MAX_HORIZON = 100_000
+KEYS = ("up", "down", "right", "left", "s", "space")
+"""Of the keyboard, for each action."""
+
+TICK = 0.1
+"""Seconds of a step, where people play."""
 
 
 class Overcooked(JointFlatGame):
@@ -210,6 +216,11 @@ class Overcooked(JointFlatGame):
         from arenas.games.overcooked.draw import draw_kitchen
 
         return draw_kitchen(self.layout, self.table, state.row, seat)
+
+    def controls(self, state: JointState, seat: int) -> Controls:
+        """The arrow keys, space to interact, s to stay; whoever presses nothing stays."""
+        buttons = (Button(w, f"[{w}]", k) for w, k in zip(text.ACTIONS, KEYS, strict=True))
+        return Controls(tuple(buttons), tick=TICK, idle=f"[{text.ACTIONS[flat.STAY]}]")
 
     def format(self, state: JointState, seat: int, move: Any) -> str:
         return f"[{text.ACTIONS[move]}]"

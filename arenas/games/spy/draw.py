@@ -2,33 +2,34 @@
 
 from __future__ import annotations
 
-from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from arenas.core.picture import INK, PAPER, load_pygame, pixels
+from arenas.core.canvas import (
+    BAD,
+    FAINT,
+    GAP,
+    GOOD,
+    MARKED,
+    SEATS,
+    SIZE,
+    Box,
+    Canvas,
+    Colour,
+    Line,
+    pitch,
+    wrap,
+)
+from arenas.core.picture import INK, load_pygame
 from arenas.games.spy.text import NOBODY
 
 if TYPE_CHECKING:
     from arenas.games.spy.game import Spy, SpyState
     from arenas.games.spy.world import Scene
 
-WIDTH, HEIGHT = 1200, 720
-_SIDE, _LEFT, _TOP = 300, 24, 44
-_COLUMN, _NAMES = 356, 110
-_FAINT, _TRUE, _FALSE = (130, 130, 128), (36, 128, 62), (190, 46, 40)
-_SEATS = (
-    (66, 112, 180),
-    (206, 116, 40),
-    (60, 140, 80),
-    (150, 70, 160),
-    (180, 60, 70),
-    (50, 140, 150),
-    (120, 100, 50),
-    (100, 100, 110),
-)
-_HELD = 448
+WIDTH, HEIGHT = 900, 680
+_SIDE, _HELD = 280, 448
 
 
 def draw_match(game: Spy, state: SpyState, seat: int | None) -> np.ndarray:
@@ -37,98 +38,71 @@ def draw_match(game: Spy, state: SpyState, seat: int | None) -> np.ndarray:
     An onlooker sees both scenes, the spy and the verdict on every clue; a seat its own scene and,
     once the match is over, all of it.
     """
-    surface = load_pygame().Surface((WIDTH, HEIGHT))
-    surface.fill(PAPER)
+    canvas = Canvas.blank(WIDTH, HEIGHT)
     reveal = seat is None or bool(state.votes)
+    scenes, words = canvas.box.inset(GAP).left(_SIDE, 2 * GAP)
+    upper, lower = scenes.rows(2, GAP)
     if reveal:
-        _scene(surface, game, "The civilians see", state.scene, 0)
-        _scene(surface, game, "The spy sees", state.other, 1)
+        _scene(canvas, upper, game, "The civilians see", state.scene)
+        _scene(canvas, lower, game, "The spy sees", state.other)
     else:
         assert seat is not None
         role = ("a civilian", "the spy", "the reader")[game.role(state, seat)]
-        _scene(surface, game, f"You are {role} and see", game.sees(state, seat), 0)
-    lines = len(state.said) + len(game.spec.agents) + game.rounds + 3
-    height = min(28, (HEIGHT - 40) // max(lines, 1))
-    y = 20
+        _scene(canvas, upper, game, f"You are {role} and see", game.sees(state, seat))
+    lines = [*_clues(game, state, reveal), *_votes(game, state, reveal)]
+    # As large as all of it can be shown.
+    sizes = range(SIZE + 2, SIZE - 8, -2)
+    size = next((each for each in sizes if _height(lines, words.w, each) <= words.h), sizes[-1])
+    canvas.list(lines, words, size, "last")
+    return canvas.pixels()
+
+
+def _height(lines: list[Line], width: int, size: int) -> int:
+    return pitch(size) * sum(len(wrap(line.text, width, size)) for line in lines)
+
+
+def _clues(game: Spy, state: SpyState, reveal: bool) -> list[Line]:
+    lines: list[Line] = []
     for number, each in enumerate(state.said):
         if number % game.players == 0:
-            _write(surface, f"Round {number // game.players + 1}", (_COLUMN, y), height, _FAINT)
-            y += height
-        colour, mark = INK, ""
-        if reveal:
-            own = game.verdict(state, each)[0]
-            mark = {True: "true", False: "false", None: ""}[own]
-            colour = {True: _TRUE, False: _FALSE, None: INK}[own]
-        _name(surface, game, state, each.seat, y, height, reveal)
-        _write(surface, game.wording(each), (_COLUMN + _NAMES, y), height, INK)
-        _write(surface, mark, (WIDTH - 70, y), height, colour)
-        y += height
-    _votes(surface, game, state, y, height, reveal)
-    return pixels(surface)
+            lines.append(Line(f"Round {number // game.players + 1}", FAINT))
+        spoken = f"{_name(game, state, each.seat, reveal)}: {game.wording(each)}"
+        verdict = game.verdict(state, each)[0] if reveal else None
+        if verdict is not None:
+            spoken += " (true)" if verdict else " (false)"
+        colour = SEATS[each.seat % len(SEATS)]
+        lines.append(Line(spoken, colour, MARKED if reveal and each.seat == state.spy else None))
+    return lines
 
 
-def _votes(surface: Any, game: Spy, state: SpyState, y: int, height: int, reveal: bool) -> None:
-    """The votes, or whose turn it is."""
-    names = game.spec.agents
-    y += height // 2
-    if not state.votes:
-        movers = game.movers(state)
-        to = (
-            f"{names[movers[0]]} is to give a clue"
-            if len(state.said) < game.rounds * game.players
-            else "votes are being cast"
+def _votes(game: Spy, state: SpyState, reveal: bool) -> list[Line]:
+    """The votes and how it ended, or whose turn it is."""
+    names, outcome = game.spec.agents, game.outcome(state)
+    if outcome is None:
+        talk = len(state.said) < game.rounds * game.players
+        now = (
+            f"{names[game.movers(state)[0]]} is to give a clue" if talk else "Votes are being cast"
         )
-        _write(surface, to, (_COLUMN, y), height, _FAINT)
-        return
-    _write(surface, "Votes", (_COLUMN, y), height, _FAINT)
+        return [Line(""), Line(now, FAINT)]
+    lines = [Line(""), Line("Votes", FAINT)]
     for voter, vote in zip(game.voters, state.votes, strict=True):
-        y += height
-        _name(surface, game, state, voter, y, height, reveal)
-        right = vote == state.spy
-        colour = _FAINT if vote is None else _TRUE if right else _FALSE
-        _write(
-            surface, NOBODY if vote is None else names[vote], (_COLUMN + _NAMES, y), height, colour
-        )
-    outcome = game.outcome(state)
-    assert outcome is not None
-    _write(surface, outcome.reason, (_COLUMN, y + height + height // 2), height, INK)
+        colour: Colour = FAINT if vote is None else GOOD if vote == state.spy else BAD
+        target = NOBODY if vote is None else names[vote]
+        lines.append(Line(f"{_name(game, state, voter, reveal)} votes for {target}", colour))
+    return [*lines, Line(f"The end: {outcome.reason}", INK)]
 
 
-def _scene(surface: Any, game: Spy, caption: str, scene: Scene | None, place: int) -> None:
-    """A scene under its caption, the first or second from the top."""
+def _name(game: Spy, state: SpyState, seat: int, reveal: bool) -> str:
+    return game.spec.agents[seat] + (" (the spy)" if reveal and seat == state.spy else "")
+
+
+def _scene(canvas: Canvas, box: Box, game: Spy, caption: str, scene: Scene | None) -> None:
+    """A scene under its caption."""
+    head, place = box.top(SIZE + 8, 4)
+    canvas.write(caption, head, SIZE)
     pygame = load_pygame()
-    y = _TOP + place * (_SIDE + 46)
-    _write(surface, caption, (_LEFT, y - 28), 24, INK)
     picture = game.world.painted(scene, _HELD)
     held = pygame.surfarray.make_surface(picture.swapaxes(0, 1))
-    surface.blit(pygame.transform.smoothscale(held, (_SIDE, _SIDE)), (_LEFT, y))
-    pygame.draw.rect(surface, _FAINT, (_LEFT, y, _SIDE, _SIDE), 1)
-
-
-def _name(
-    surface: Any, game: Spy, state: SpyState, seat: int, y: int, height: int, reveal: bool
-) -> None:
-    colour = _SEATS[seat % len(_SEATS)]
-    is_spy = reveal and seat == state.spy
-    if is_spy:
-        box = (_COLUMN - 6, y - 2, _NAMES - 6, height)
-        load_pygame().draw.rect(surface, colour, box, border_radius=6)
-    _write(surface, game.spec.agents[seat], (_COLUMN, y), height, PAPER if is_spy else colour)
-
-
-def _write(
-    surface: Any, text: str, at: tuple[int, int], height: int, colour: tuple[int, int, int]
-) -> None:
-    """A line of text from `at` to the right, smaller where it would not fit."""
-    room = WIDTH - 80 - at[0] if at[0] < WIDTH - 100 else 70
-    shown = "".join(each if each.isprintable() else " " for each in text)
-    for size in range(round(height * 0.95), 8, -2):
-        drawn = _font(size).render(shown, True, colour)
-        if drawn.get_width() <= room:
-            break
-    surface.blit(drawn, at, (0, 0, room, height))
-
-
-@cache
-def _font(height: int) -> Any:
-    return load_pygame().font.Font(None, height)
+    square = place._replace(w=_SIDE, h=_SIDE)
+    canvas.surface.blit(pygame.transform.smoothscale(held, (_SIDE, _SIDE)), square[:2])
+    canvas.frame(square, FAINT, 1, 0)

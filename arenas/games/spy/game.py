@@ -9,10 +9,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from gymnasium import spaces
 
+from arenas.core.controls import Controls
 from arenas.core.game import Game, GameSpec, IllegalMove, Move, whole
 from arenas.core.outcome import Outcome
 from arenas.core.rng import Rng
 from arenas.core.spaces import TextSpace
+from arenas.games.spy import controls as at_hand
 from arenas.games.spy import rewards, telling, text
 from arenas.games.spy.sources import SOURCES, make_world
 from arenas.games.spy.world import Scene, World
@@ -502,6 +504,12 @@ class Spy(Game[SpyState]):
         from arenas.games.spy.draw import draw_match
 
         return draw_match(self, state, seat)
+
+    def controls(self, state: SpyState, seat: int) -> Controls:
+        return at_hand.controls(self, state, seat)
+
+    def compose(self, state: SpyState, seat: int, form: str, values: Mapping[str, Any]) -> str:
+        return at_hand.compose(self, form, self.filled(state, seat, form, values))
 
     def pictures(self, state: SpyState, seat: int) -> Sequence[np.ndarray]:
         if self.modality == "text":

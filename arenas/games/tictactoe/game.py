@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from gymnasium import spaces
 
+from arenas.core.controls import Button, Controls
 from arenas.core.flat import FlatGame, Position, Row
 from arenas.core.game import GameSpec, whole
 from arenas.core.outcome import Outcome
@@ -115,6 +116,23 @@ class TicTacToe(FlatGame):
 
     def show(self, state: Position, seat: int | None = None) -> str:
         return self._picture(state.row)
+
+    def draw(self, state: Position, seat: int | None = None) -> np.ndarray:
+        from arenas.games.tictactoe.draw import draw_board
+
+        return draw_board(state.row, seat)
+
+    def controls(self, state: Position, seat: int) -> Controls:
+        """A press on an empty cell; on boards of up to ten cells its digit, too."""
+        from arenas.games.tictactoe.draw import area
+
+        few = self.size**2 <= 10
+        return Controls(
+            tuple(
+                Button(str(action), f"[{action}]", str(action) * few, area(self.size, action), True)
+                for action in state.legal or ()
+            )
+        )
 
     def _picture(self, row: Row) -> str:
         cells = self._cells(row, self._numbers)
