@@ -20,6 +20,7 @@ from arenas.cli import (
     tournament,
     train,
     verify,
+    watch,
 )
 
 
@@ -42,6 +43,7 @@ for _module in (
     match,
     tournament,
     verify,
+    watch,
     exploitability,
     play,
     train,

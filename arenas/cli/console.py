@@ -16,6 +16,7 @@ INTERRUPTED = 130
 """Exit status after Ctrl-C, as shells have it."""
 
 EXTRAS = {
+    "imageio": "film",
     "pytest": "sandbox",
     "torch": "train",
     "matplotlib": "train",
@@ -23,6 +24,7 @@ EXTRAS = {
     "sklearn": "dense",
     "tantivy": "search",
     "tensorboard": "train",
+    "textual": "terminal",
     "tokenizers": "language,train",
     "transformers": "language,train",
 }

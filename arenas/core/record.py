@@ -150,10 +150,26 @@ class MatchRecord:
         Raises:
             RecordError: a submission cannot be played where it stands.
         """
+        *_, match = self.steps(game)
+        if match.outcome is None:
+            raise RecordError(f"after {len(self.turns)} turns the match is not over")
+        return match
+
+    def steps(self, game: Game[Any], language: bool = False) -> Iterator[Match]:
+        """The match at its start and after each submission: one object, which goes on.
+
+        Args:
+            game: of the record's id and options.
+            language: keep each seat's conversation.
+
+        Raises:
+            RecordError: a submission cannot be played where it stands.
+        """
         try:
-            match = Match(game, self.seed, self.illegal, self.max_cycles)
+            match = Match(game, self.seed, self.illegal, self.max_cycles, language)
         except ValueError as error:
             raise RecordError(str(error)) from None
+        yield match
         for number, turn in enumerate(self.turns):
             # True and 0.0 would do as seats, but are not what was recorded.
             if not isinstance(turn, dict) or type(turn.get("seat")) is not int:
@@ -168,9 +184,7 @@ class MatchRecord:
                 raise RecordError(f"turn {number} is not a submission: {error!r}") from None
             except (TypeError, ValueError, RuntimeError) as error:
                 raise RecordError(f"turn {number}: {error}") from None
-        if match.outcome is None:
-            raise RecordError(f"after {len(self.turns)} turns the match is not over")
-        return match
+            yield match
 
     def problems(self, game: Game[Any]) -> list[str]:
         """What differs from a replay with `game`; empty when every reward is proven."""
