@@ -47,9 +47,9 @@ def test_a_match_is_played_by_buttons_to_its_end():
             await until(pilot, lambda: app.session.over or app.session.snapshot(0).my_turn)
             await until(pilot, lambda: app.session.over or len(app.query(".buttons Button")) > 0)
             if not app.session.over:
-                app.query(".buttons Button").first(Button).press()
                 before = app.session.snapshot(0).version
-                await until(pilot, lambda: app.session.snapshot(0).version != before)
+                app.query(".buttons Button").first(Button).press()
+                await until(pilot, lambda: app.session.snapshot(0).version != before)  # noqa: B023
                 await pilot.pause()
         await until(pilot, lambda: "over" in text(app, "head"))
         assert text(app, "told").strip() == app.session.snapshot(0).farewell.strip()

@@ -22,13 +22,16 @@ EXTRAS = {
     "matplotlib": "train",
     "openskill": "rating",
     "sklearn": "dense",
+    "starlette": "serve",
     "tantivy": "search",
     "tensorboard": "train",
     "textual": "terminal",
     "tokenizers": "language,train",
     "transformers": "language,train",
+    "uvicorn": "serve",
+    "websockets": "serve",
 }
-"""What installs the packages that training imports."""
+"""What installs the packages that commands import."""
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False, soft_wrap=True)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import sys
+import webbrowser
+from typing import Any
 
 import click
 
 import arenas
 from arenas.cli.console import INTERRUPTED, plain_errors
 from arenas.cli.parameters import complete_player, game_argument, option_option
+from arenas.core.game import Game
 from arenas.core.match import Match
 from arenas.core.policy import Policy, PolicyError
 from arenas.core.rng import SeedSequence
@@ -28,19 +31,62 @@ from arenas.registry import read_options
 @click.option("--seat", default=0, type=click.IntRange(0), help="Your seat.  [0]")
 @click.option("--seed", type=click.IntRange(0), help="Deals the same match again; else a new one.")
 @option_option
-def command(game_id: str, vs: str, seat: int, seed: int | None, option: tuple[str, ...]) -> None:
-    """Play a match yourself, in the terminal.
+@click.option(
+    "--ui",
+    default="terminal",
+    type=click.Choice(["terminal", "browser"]),
+    help="Where you play.  [terminal]",
+)
+def command(
+    game_id: str, vs: str, seat: int, seed: int | None, option: tuple[str, ...], ui: str
+) -> None:
+    """Play a match yourself.
 
     \b
     arenas play TicTacToe-v0 --vs exact
     arenas play KuhnPoker-v0 --vs nash --seat 1 -o hands=10
+    arenas play Overcooked-v0 --vs scripted --ui browser
     """  # noqa: D301 - click reads the escape itself
+    if ui == "browser":
+        _in_browser(game_id, vs, seat, seed, option)
+    else:
+        _in_terminal(game_id, vs, seat, seed, option)
+
+
+def _in_browser(
+    game_id: str, vs: str, seat: int, seed: int | None, option: tuple[str, ...]
+) -> None:
+    with plain_errors():
+        from arenas.ui.server.app import Served
+        from arenas.ui.server.tables import PERSON, House
+
+        options = read_options(option)
+        seats = _seats(arenas.make_game(game_id, **options), seat)
+        house = House()
+        players = [PERSON if each == seat else vs for each in range(seats)]
+        table = house.open(game_id, options, players, seed=seed)
+        served = Served(house)
+    link = served.link(table.keys[seat])
+    print(f"{link}\nCtrl-C ends it; --seed {table.session.seed} deals this again.", flush=True)
+    webbrowser.open(link)
+    served.run()
+
+
+def _seats(game: Game[Any], seat: int) -> int:
+    seats = game.spec.seats
+    if seat >= seats:
+        raise ValueError(f"--seat {seat}: the seats are 0 to {seats - 1}")
+    return seats
+
+
+def _in_terminal(
+    game_id: str, vs: str, seat: int, seed: int | None, option: tuple[str, ...]
+) -> None:
     from arenas.ui import terminal
 
     with plain_errors():
         game = arenas.make_game(game_id, **read_options(option))
-        if seat >= game.spec.seats:
-            raise ValueError(f"--seat {seat}: the seats are 0 to {game.spec.seats - 1}")
+        _seats(game, seat)
         human = arenas.make_player(game_id, "human", game)
         other = arenas.make_player(game_id, vs, game)
         chosen = SeedSequence().next() if seed is None else seed

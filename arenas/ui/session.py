@@ -23,7 +23,6 @@ from arenas.core.record import MatchRecord, unfinished_line, write_records
 from arenas.core.rng import SeedSequence
 from arenas.registry import find, make_game, make_player, player_names
 from arenas.ui.agents import Agents, seated
-from arenas.ui.filled import filled
 from arenas.ui.hints import hint
 from arenas.ui.snapshot import Line, Logs, Snapshot, farewell
 
@@ -32,6 +31,9 @@ LINES = 400
 
 STALLED = 5
 """A clock that is more ticks behind than this goes on from now rather than hurry."""
+
+_WRITING = threading.Lock()
+"""Several sessions may share a file; their lines do not mix."""
 
 
 class NotYourTurn(RuntimeError):
@@ -124,6 +126,7 @@ class Session:
         self._seen = threading.Condition()  # guards `_shown` and announces the next
         self._closed = threading.Event()
         self._threads: list[threading.Thread] = []
+        self._listeners: list[Callable[[], None]] = []
         self._pressed: dict[int, Reply] = {}  # under a clock: what the next step takes
         self._logs = Logs(self.game)
         self._agents = Agents(policies, made, pace, self._answered, self._failed)
@@ -202,10 +205,8 @@ class Session:
             IllegalMove: also for values that the form does not take. Nothing changed.
         """
         state = self._require_turn(seat).state
-        forms = {each.name: each for each in self.game.controls(state, seat).forms}
-        if form not in forms:
-            raise IllegalMove("there is no such form now")
-        self.reply(seat, self.game.compose(state, seat, form, filled(forms[form], values)))
+        checked = self.game.filled(state, seat, form, values)
+        self.reply(seat, self.game.compose(state, seat, form, checked))
 
     def hint(self, seat: int) -> str:
         """What the game's exact player would do in this seat: one move, or several with odds.
@@ -258,6 +259,11 @@ class Session:
             _state=state,
         )
 
+    def listen(self, changed: Callable[[], None]) -> None:
+        """Has `changed` called after each change, from any thread; it returns at once."""
+        with self._seen:
+            self._listeners.append(changed)
+
     def wait(self, version: int, timeout: float | None = None) -> int:
         """Blocks while the match is of this version, for `timeout` seconds at most.
 
@@ -267,6 +273,11 @@ class Session:
         with self._seen:
             self._seen.wait_for(lambda: self._shown.version != version, timeout)
             return self._shown.version
+
+    @property
+    def started(self) -> bool:
+        """Whether the match has begun."""
+        return self._shown.started
 
     @property
     def over(self) -> bool:
@@ -402,7 +413,7 @@ class Session:
         self._agents.stop()
         if self._record is not None:
             path = self._record.with_name(f"{self._record.stem}.unfinished{self._record.suffix}")
-            with path.open("a", encoding="ascii") as file:
+            with _WRITING, path.open("a", encoding="ascii") as file:
                 file.write(unfinished_line(self._match, self.game_id, self.names, why) + "\n")
 
     def _keep_record(self) -> None:
@@ -410,7 +421,7 @@ class Session:
         if self._record is None:
             return
         try:
-            with self._record.open("a", encoding="ascii") as file:
+            with _WRITING, self._record.open("a", encoding="ascii") as file:
                 write_records([self.match_record()], file)
         except OSError as error:
             self._show(failure=f"the record is not written: {error}")
@@ -420,6 +431,8 @@ class Session:
             shown = self._shown
             self._shown = replace(shown, version=shown.version + 1, **changes)
             self._seen.notify_all()
+            for changed in self._listeners:
+                changed()
 
     def _in_thread(self, work: Callable[[], None], name: str) -> None:
         thread = threading.Thread(target=work, name=name, daemon=True)
