@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+import arenas
 from arenas.ui.session import Session
 
 pytest.importorskip("textual")
@@ -56,13 +57,7 @@ def test_a_match_is_played_by_buttons_to_its_end():
 
     record = played("TicTacToe-v0", "exact", 0, drive).match_record()
     assert record.rewards[0] <= 0
-    assert record.problems(record_game(record)) == []
-
-
-def record_game(record):
-    import arenas
-
-    return arenas.make_game(record.game, **record.options)
+    assert record.problems(arenas.make_game("TicTacToe-v0")) == []
 
 
 def test_keys_press_buttons_and_the_log_says_what_happened():
@@ -76,37 +71,32 @@ def test_keys_press_buttons_and_the_log_says_what_happened():
     played("KuhnPoker-v0", "nash", 0, drive, options={"hands": 1})
 
 
-def test_a_reply_that_is_not_legal_is_explained_and_costs_nothing():
+def test_what_makes_no_move_is_explained_and_costs_nothing():
     async def drive(app, pilot):
-        await until(pilot, lambda: len(app.query(Input)) > 0)
-        line = app.query(Input).first()
-        line.value = "[nonsense]"
-        line.focus()
+        await until(pilot, lambda: len(app.query(Input)) > 2)
+        first, second, *_ = (each for each in app.query(Input) if each.type == "integer")
+        first.focus()
         await pilot.press("enter")
-        await until(pilot, lambda: "nonsense" in text(app, "message"))
+        await until(pilot, lambda: "an offer gives something" in text(app, "message"))
         assert app.session.snapshot(0).my_turn
+        first.value, second.value = "-1", "2"
+        await pilot.press("enter")
+        await until(pilot, lambda: "Offer: 1" in text(app, "log"))
+        assert text(app, "message") == ""
+
+    played("Negotiation-v0", "greedy", 0, drive)
+
+
+def test_rules_and_hints_are_a_key_away():
+    async def drive(app, pilot):
+        await until(pilot, lambda: len(app.query(".buttons Button")) > 0)
         await pilot.press("f1")
-        await until(
-            pilot, lambda: text(app, "told").strip() == app.session.snapshot(0).brief.strip()
-        )
+        brief = app.session.snapshot(0).brief.strip()
+        await until(pilot, lambda: text(app, "told").strip() == brief)
         await pilot.press("f2")
         await until(pilot, lambda: "Hint" in text(app, "message"))
 
     played("TicTacToe-v0", "random", 0, drive)
-
-
-def test_numbers_make_an_offer():
-    async def drive(app, pilot):
-        await until(pilot, lambda: len(app.query("Input")) > 2)
-        numbers = [each for each in app.query(Input) if each.type == "integer"]
-        numbers[0].value = "1"
-        numbers[-1].value = "1"
-        entry = next(each for each in numbers[0].ancestors if each.has_class("form"))
-        entry.query_one(Button).press()
-        await until(pilot, lambda: "->" in text(app, "log") or text(app, "message"))
-        assert "->" in text(app, "log"), text(app, "message")
-
-    played("Negotiation-v0", "greedy", 0, drive)
 
 
 def test_a_kitchen_runs_on_by_its_clock_and_takes_keys():
