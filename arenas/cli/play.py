@@ -33,9 +33,9 @@ from arenas.registry import read_options
 @option_option
 @click.option(
     "--ui",
-    default="terminal",
-    type=click.Choice(["window", "terminal", "browser"]),
-    help="Where you play.  [terminal]",
+    default="lines",
+    type=click.Choice(["window", "browser", "terminal", "lines"]),
+    help="Where you play; `terminal` fills it, `lines` asks line by line.  [lines]",
 )
 def command(
     game_id: str, vs: str, seat: int, seed: int | None, option: tuple[str, ...], ui: str
@@ -47,13 +47,15 @@ def command(
     arenas play KuhnPoker-v0 --vs nash --seat 1 -o hands=10
     arenas play Overcooked-v0 --vs scripted --ui window
     arenas play Negotiation-v0 --vs scripted --ui browser
+    arenas play Spy-v0 --vs bayes --ui terminal
     """  # noqa: D301 - click reads the escape itself
-    if ui == "browser":
-        _in_browser(game_id, vs, seat, seed, option)
-    elif ui == "window":
-        _in_window(game_id, vs, seat, seed, option)
-    else:
-        _in_terminal(game_id, vs, seat, seed, option)
+    played = {
+        "window": _in_window,
+        "browser": _in_browser,
+        "terminal": _in_terminal,
+        "lines": _in_lines,
+    }
+    played[ui](game_id, vs, seat, seed, option)
 
 
 def _in_window(game_id: str, vs: str, seat: int, seed: int | None, option: tuple[str, ...]) -> None:
@@ -109,6 +111,22 @@ def _seats(game: Game[Any], seat: int) -> int:
 def _in_terminal(
     game_id: str, vs: str, seat: int, seed: int | None, option: tuple[str, ...]
 ) -> None:
+    with plain_errors():
+        from arenas.ui.session import Session
+        from arenas.ui.terminal_app import Play
+
+        if not sys.stdout.isatty():
+            raise ValueError("this is no terminal; take --ui lines")
+        options = read_options(option)
+        _seats(arenas.make_game(game_id, **options), seat)
+        session = Session(game_id, vs, (seat,), seed, options=options)
+    with session:
+        Play(session, seat).run()
+    print(session.snapshot(seat).farewell or "You left before the end.")
+    print(f"--seed {session.seed} deals this again.")
+
+
+def _in_lines(game_id: str, vs: str, seat: int, seed: int | None, option: tuple[str, ...]) -> None:
     from arenas.ui import terminal
 
     with plain_errors():
