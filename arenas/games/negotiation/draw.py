@@ -52,11 +52,13 @@ def draw_negotiation(game: Negotiation, state: Position, seat: int | None) -> np
     return canvas.pixels()
 
 
-def known_stock(row: flat.Row, seat: int, good: int) -> tuple[int, int]:
-    """The least and the most units that a seat can hold, by what everyone knows."""
+def known_stock(row: flat.Row, seat: int, good: int, least: int) -> tuple[int, int]:
+    """The least and the most units that a seat can hold, by what everyone knows.
+
+    `least` is what it must have started with (`Negotiation.shown`).
+    """
     own, known = flat.private(row, seat, good), flat.public(row, good)
     traded = row[own + flat.STOCK] - row[own + flat.START]
-    least = max(row[own + flat.SHOWN], row[known + flat.LOW_STOCK])
     return least + traded, row[known + flat.HIGH_STOCK] + traded
 
 
@@ -89,11 +91,11 @@ def _known(canvas: Canvas, box: Box, game: Negotiation, row: flat.Row, seat: int
     others = [(seat + i) % game.players for i in range(1, game.players)]
     head = ["Good", "Worth", "You have", "Traded"]
     head += [game.spec.agents[other] for other in others] + ["Offer"]
-    offered = _amounts(game, row, seat)
+    offered, least = _amounts(game, row, seat), game.shown(row)
     rows: list[list[Line | str]] = []
     for good, name in enumerate(game.goods):
         change = stock[good] - start[good]
-        has = [_range(*known_stock(row, other, good)) for other in others]
+        has = [_range(*known_stock(row, other, good, least[other][good])) for other in others]
         cells: list[Line | str] = [name, str(values[good]), str(stock[good])]
         cells += [f"{change:+d}" if change else "", *(Line(each, FAINT) for each in has)]
         rows.append([*cells, offered[good]])
