@@ -1,13 +1,9 @@
 """tinker-cookbook: its rollouts and training data, with a tiny model on this machine for both.
 
-Training by Tinker itself needs its service: there, `DealDatasetBuilder` is the `dataset_builder` of
-`tinker_cookbook.rl.train`. Here a few lines stand in for the sampler and the optimiser.
+With Tinker's service, `DealDatasetBuilder` is the `dataset_builder` of `tinker_cookbook.rl.train`.
 """
 
-from __future__ import annotations
-
 import asyncio
-import sys
 
 import torch
 from tinker_cookbook.completers import TokenCompleter, TokensWithLogprobs
@@ -20,7 +16,7 @@ from arenas.adapters.tinker import DealBuilder, DealDataset
 
 
 class Local(TokenCompleter):
-    """Samples up to three tokens from a model at hand."""
+    """Samples three tokens from a model at hand."""
 
     def __init__(self, model):
         self.model = model
@@ -29,23 +25,21 @@ class Local(TokenCompleter):
         ids, logprobs = model_input.to_ints(), []
         for _ in range(3):
             odds = self.model(torch.tensor([ids])).logits[0, -1].log_softmax(-1).detach()
-            ids = [*ids, int(torch.multinomial(odds.exp(), 1))]
+            ids.append(int(torch.multinomial(odds.exp(), 1)))
             logprobs.append(float(odds[ids[-1]]))
         return TokensWithLogprobs(tokens=ids[-3:], maybe_logprobs=logprobs)
 
 
 def main(batches: int = 30) -> list[float]:
     """Trains, and returns the share of illegal replies in each batch."""
-    torch.set_num_threads(1)
     tokenizer = tiny_tokenizer("KuhnPoker-v0")
     model, shares = tiny_model(tokenizer), []
     optimizer = torch.optim.Adam(model.parameters(), 3e-3)
     renderer = get_renderer("role_colon", tokenizer, model_name="tiny")
     deal = DealBuilder("KuhnPoker-v0", renderer, illegal="penalty:2", repeats=8, by_seat=True)
     dataset = DealDataset(deal, batch_size=8, batches=batches)
-    for number in range(len(dataset)):
-        groups = [asyncio.run(do_group_rollout(deal, Local(model)))
-                  for deal in dataset.get_batch(number)]  # fmt: skip
+    for number, deals in enumerate(map(dataset.get_batch, range(len(dataset)))):
+        groups = [asyncio.run(do_group_rollout(deal, Local(model))) for deal in deals]
         turns = [t for group in groups for each in group.trajectories_G for t in each.transitions]
         illegal = [turn.metrics["illegal"] for turn in turns if turn.ac.tokens]
         shares.append(sum(illegal) / len(illegal))
@@ -54,12 +48,12 @@ def main(batches: int = 30) -> list[float]:
             given = {name: data.to_torch() for name, data in datum.loss_fn_inputs.items()}
             logits = model(torch.tensor([datum.model_input.to_ints()])).logits[0]
             now = logits.log_softmax(-1).gather(-1, given["target_tokens"][:, None])[:, 0]
-            ratio = (now - given["logprobs"]).exp()
-            (-(ratio * given["advantages"] * given["mask"]).sum() / len(turns)).backward()
+            gain = (now - given["logprobs"]).exp() * given["advantages"] * given["mask"]
+            (-gain.sum() / len(turns)).backward()
         optimizer.step()
         optimizer.zero_grad()
     return shares
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))
+    main()

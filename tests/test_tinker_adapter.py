@@ -195,7 +195,7 @@ def test_a_dataset_deals_anew_and_again_the_same(tmp_path):
     assert again == [deal.seed for deal in deals]
 
 
-@pytest.mark.slow  # Trains for about 100 seconds of CPU time.
+@pytest.mark.slow  # Trains for about 80 seconds of CPU time.
 def test_the_example_halves_illegal_replies(monkeypatch):
     monkeypatch.syspath_prepend(str(EXAMPLES))
     import tinker_local
