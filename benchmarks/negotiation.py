@@ -1,7 +1,7 @@
 """How fast Negotiation is played: the compiled core, and the text view beside TextArena's game.
 
     pip install -e '.[bench]'
-    python benchmarks/negotiation.py [--quick] [--json FILE]
+    python benchmarks/negotiation.py [--quick] [--text] [--json FILE]
 
 Rates are moves a CPU second on one thread, resets paid. Passes go round the rows, so that drift
 falls on all alike; rates are medians over passes, ratios are taken within a pass.
@@ -155,15 +155,20 @@ def textarenas(name, talk=False):
 
 @click.command()
 @click.option("--quick", is_flag=True, help="Three short passes.")
+@click.option("--text", "only_text", is_flag=True, help="The rows of the text view alone.")
 @click.option("--json", "path", type=click.Path(), help="Keeps every pass.")
-def main(quick, path):
+def main(quick, only_text, path):
     """Runs every row in turn and prints rates and ratios."""
     passes, seconds = (3, 0.5) if quick else (7, 2.0)
-    rows = {
-        "compiled loop, five goods": core("five", True),
-        "compiled loop, two goods": core("two", True),
-        "compiled loop, eight goods": core("eight", True),
-        "a call a step, five goods": core("five", False),
+    rows = {}
+    if not only_text:
+        rows |= {
+            "compiled loop, five goods": core("five", True),
+            "compiled loop, two goods": core("two", True),
+            "compiled loop, eight goods": core("eight", True),
+            "a call a step, five goods": core("five", False),
+        }
+    rows |= {
         "text": ours(),
         "text, forgetful": ours(forgetful=True),
         "text, match": matches(),
