@@ -33,6 +33,7 @@ def player(network):
 @click.option("--seed", default=0, show_default=True)
 def main(rollouts, seed):
     torch.set_num_threads(1)
+    torch.manual_seed(seed)  # for the first copies
     one = gym.make("selfplay/TicTacToe-v0")
     shapes = one.observation_space, one.action_space
     copies = [MultiInputPolicy(*shapes, lambda _: 0.0) for _ in range(4)]
