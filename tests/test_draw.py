@@ -73,10 +73,10 @@ def test_bug_repair_is_drawn_without_what_a_seat_may_not_know(acting: str) -> No
 @pytest.mark.parametrize("seat", [0, 1, None])
 def test_an_onlooker_sees_more_than_a_seat(seat: int | None) -> None:
     game = arenas.make_game("KuhnPoker-v0")
-    match = Match(game, 4)
-    twin = game.resample(match.state, 0, Rng(0))
+    match, rng = Match(game, 4), Rng(0)
+    twin = match.state
     while game.key(twin) == game.key(match.state):
-        twin = game.resample(match.state, 0, Rng(1))
+        twin = game.resample(match.state, 0, rng)
     same = np.array_equal(game.draw(match.state, seat), game.draw(twin, seat))
     assert same == (seat == 0)
 

@@ -19,11 +19,12 @@ from arenas.core.canvas import Box
 from arenas.core.controls import Choice, Form, Number, Text
 from arenas.core.policy import Policy, Reply
 from arenas.core.rng import Rng
+from arenas.ui.layout import arrange
 from arenas.ui.session import Session
 from arenas.ui.widgets import Press, Typing, widget_of
 
 pygame = pytest.importorskip("pygame")
-from arenas.ui.window import MOVE, PICTURE, TABS, Window, arrange  # noqa: E402
+from arenas.ui.window import MOVE, PICTURE, TABS, Window  # noqa: E402
 
 SIZES = ((1280, 720), (800, 600))
 PATIENCE = 120.0
@@ -317,7 +318,7 @@ def test_the_last_move_is_marked(opened: Callable[..., Window]) -> None:
 
 def test_a_hint_comes_from_an_exact_player(opened: Callable[..., Window]) -> None:
     window = opened("KuhnPoker-v0", "nash", 0)
-    wait(window, lambda: window.shown.my_turn and window.hints)
+    wait(window, lambda: window.shown.my_turn and window.has_hints)
     key(window, pygame.K_h)
     wait(window, lambda: "An exact player: " in window.message)
     assert "%" in window.message

@@ -259,8 +259,7 @@ class Canvas:
                 self.fill(Box(box.x, y, box.w, high), SHADE, 3)
             for column, cell in enumerate(row):
                 line = Line(cell) if isinstance(cell, str) else cell
-                at = Box(edges[column], y, edges[column + 1] - edges[column], high).inset(2)
-                at = Box(at.x + 4, y, at.w - 8, high)
+                at = Box(edges[column] + 6, y, edges[column + 1] - edges[column] - 12, high)
                 self.write(line.text, at, size, line.colour, "right" if column else "left")
         return len(cells) * high
 

@@ -6,13 +6,8 @@ or a turn of the wheel does what, so that what is seen and what reacts are the s
 
 from __future__ import annotations
 
-import os
-import shlex
-import subprocess
-import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from arenas.core.canvas import (
@@ -31,6 +26,7 @@ from arenas.core.canvas import (
 )
 from arenas.core.controls import Choice, Field, Number, Text
 from arenas.core.picture import INK, load_pygame
+from arenas.ui.editor import Editor, EditorError
 
 TEXT, SMALL = 17, 14
 """Heights of text in the window."""
@@ -333,8 +329,7 @@ class Typing(Widget):
         self.field = field
         self.value: str = field.start
         self.trouble = ""
-        self._editor: subprocess.Popen[bytes] | None = None
-        self._file: Path | None = None
+        self._editor = Editor(field.suffix)
 
     def height(self, width: int) -> int:
         return 50 if self.field.rows == 1 else 26 + pitch(SMALL) * min(8, self.field.rows) + 6
@@ -356,7 +351,7 @@ class Typing(Widget):
         else:
             lines = wrap(self.value, inside.w, SMALL)
             stage.canvas.list(lines, inside, SMALL, "last" if focus else "first")
-            editing = "In your editor" if self._editor else "Edit in $EDITOR"
+            editing = "In your editor" if self._editor.is_open else "Edit in $EDITOR"
             stage.button(edit, editing, self.edit)
         stage.press(rest, lambda at: take())
 
@@ -385,43 +380,20 @@ class Typing(Widget):
             return False
         return True
 
-    # -- the editor ----------------------------------------------------------------------------
-
     def edit(self) -> None:
         """Opens the text in `$VISUAL` or `$EDITOR`; the window goes on meanwhile."""
-        if self._editor is not None:
-            return
-        command = shlex.split(os.environ.get("VISUAL") or os.environ.get("EDITOR") or "")
-        if not command:
-            self.trouble = "Set $EDITOR to the command of your editor"
-            return
-        with tempfile.NamedTemporaryFile("w", suffix=self.field.suffix, delete=False) as file:
-            file.write(self.value)
-        self._file = Path(file.name)
         try:
-            self._editor = subprocess.Popen([*command, file.name])
+            self._editor.open(self.value)
             self.trouble = ""
-        except OSError as error:
-            self.trouble = f"{command[0]}: {error.strerror}"
-            self._forget()
+        except EditorError as error:
+            self.trouble = str(error)
 
     def tick(self) -> bool:
-        if self._editor is None or self._editor.poll() is None:
-            return False
-        assert self._file is not None
         try:
-            self.value = self._file.read_text(errors="replace")[: self.field.max_chars]
-        except OSError as error:
-            self.trouble = f"the edited text is gone: {error.strerror}"
-        self._forget()
-        return True
-
-    def _forget(self) -> None:
-        self._editor = None
-        if self._file is not None:
-            self._file.unlink(missing_ok=True)
-            self._file = None
-
-    def close(self) -> None:
-        """Leaves the editor to its user, with the file that it edits."""
-        self._editor = self._file = None
+            text = self._editor.done()
+        except EditorError as error:
+            self.trouble = str(error)
+            return True
+        if text is not None:
+            self.value = text[: self.field.max_chars]
+        return text is not None

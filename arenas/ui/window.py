@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Iterable
 from functools import partial
 from itertools import cycle
-from typing import Any, NamedTuple
+from typing import Any
 
 from arenas.core.canvas import (
     BAD,
@@ -24,7 +24,6 @@ from arenas.core.canvas import (
     Box,
     Canvas,
     Line,
-    fit,
     pitch,
     width_of,
     wrap,
@@ -33,9 +32,11 @@ from arenas.core.controls import Area, Button, Controls
 from arenas.core.game import IllegalMove
 from arenas.core.picture import INK, PAPER
 from arenas.core.screen import paint, video
+from arenas.ui.layout import GAP, TAB_ROW, arrange, folded
 from arenas.ui.panel import Panel
 from arenas.ui.session import NotYourTurn, Session
 from arenas.ui.snapshot import DRAWING, Snapshot
+from arenas.ui.watcher import Watcher
 from arenas.ui.widgets import SMALL, TEXT, At, Press, Stage
 
 SIZE = (1280, 720)
@@ -47,57 +48,6 @@ FRAMES = 30
 TABS = (("Move", "m"), ("Picture", "p"), ("History", "l"), ("Told", "t"), ("Rules", "r"))
 MOVE, PICTURE, HISTORY, TOLD, RULES = range(len(TABS))
 """What the panel shows; `PICTURE` folds it up, so that the picture has the window."""
-_BAR, _FOOT, _TABS, _GAP = 38, 28, 34, 10
-_SIDES = (300, 360, 420)
-
-
-class Places(NamedTuple):
-    """Where the parts of a window are."""
-
-    bar: Box
-    picture: Box
-    panel: Box
-    foot: Box
-
-
-def arrange(size: tuple[int, int], picture: tuple[int, int], need: Callable[[int], int]) -> Places:
-    """The parts of a window, so that the controls fit and the picture is as large as can be.
-
-    Args:
-        size: of the window.
-        picture: width and height of the picture.
-        need: the height that the controls need at a width.
-    """
-    bar, rest = Box(0, 0, *size).top(_BAR)
-    middle, foot = rest.top(max(0, rest.h - _FOOT))
-    inside = middle.inset(_GAP)
-    ways = []
-    for side in _SIDES:
-        left, panel = inside.left(max(1, inside.w - side - _GAP), _GAP)
-        ways.append((left, panel))
-    wanted = need(inside.w - 2 * _GAP) + _TABS + 3 * _GAP
-    low = max(160, min(wanted, inside.h * 6 // 10))
-    upper, panel = inside.top(max(1, inside.h - low - _GAP), _GAP)
-    ways.append((upper, panel))
-
-    def worth(way: tuple[Box, Box]) -> float:
-        room, panel = way
-        scale = fit(*picture, room, most=1.5).w / picture[0]
-        fits = need(panel.w - 2 * _GAP) <= panel.h - _TABS - 2 * _GAP
-        return scale if fits else scale / 2
-
-    best = max(ways, key=worth)
-    return Places(bar, best[0], best[1], foot)
-
-
-def folded(size: tuple[int, int]) -> Places:
-    """The parts of a window whose panel is no more than its tabs."""
-    bar, rest = Box(0, 0, *size).top(_BAR)
-    middle, foot = rest.top(max(0, rest.h - _FOOT))
-    inside = middle.inset(_GAP)
-    high = _TABS + _GAP
-    picture, panel = inside.top(max(1, inside.h - high - _GAP), _GAP)
-    return Places(bar, picture, panel, foot)
 
 
 class Window:
@@ -142,6 +92,7 @@ class Window:
     def close(self) -> None:
         """Closes the session and the window; calling it again does nothing."""
         self.closed = True
+        self._watcher.stop()
         self.session.close()
         self._pygame.display.quit()
 
@@ -149,39 +100,28 @@ class Window:
 
     def _begin(self) -> None:
         self.session = session = self._opened()
-        self._latest: Snapshot | None = None
         self.shown: Snapshot | None = None
         self.panel = Panel(Controls(), self._send, self._fill)
         self._areas: dict[str, Area] = {}
         self._needs: dict[int, int] = {}
         self._held: list[str] = []
-        self._back, self.hints, self._dirty = 0, False, True
+        self._back, self._dirty = 0, True
         self.message = ""
         self._pygame.display.set_caption(session.game_id)
         session.start()
-        threading.Thread(target=self._watch, args=(session,), name="window", daemon=True).start()
+        self._watcher = Watcher(session, self.seat)
 
     def again(self) -> None:
         """Goes on to a further match once this one is over; the score is kept."""
         if self.shown is not None and self.shown.over:
+            self._watcher.stop()
             self.session.close()
             self._begin()
 
-    def _watch(self, session: Session) -> None:
-        """Looks at a session whenever it changed, until the window turns to another."""
-        version = -1
-        try:
-            self.hints = session.has_hints
-            while not self.closed and session is self.session:
-                if session.wait(version, timeout=0.2) == version:
-                    continue
-                snapshot = session.snapshot(self.seat)
-                _ = snapshot.picture
-                version = snapshot.version
-                self._latest = snapshot
-        except Exception as error:  # of a game; the window says so rather than stand still
-            self.message = f"the match cannot be shown: {error!r}"
-            self._dirty = True
+    @property
+    def has_hints(self) -> bool:
+        """Whether there is an exact player to ask."""
+        return self._watcher.hints
 
     # -- frames --------------------------------------------------------------------------------
 
@@ -191,9 +131,11 @@ class Window:
         Returns:
             Whether the window shows all that it has seen; if not, the next frame will.
         """
-        latest = self._latest
+        latest = self._watcher.latest
         if latest is not None and latest is not self.shown:
             self._take(latest)
+        if self._watcher.failure and self.message != self._watcher.failure:
+            self.message, self._dirty = self._watcher.failure, True
         for event in events:
             self._hear(event)
             if self.closed:
@@ -207,7 +149,7 @@ class Window:
             finally:
                 DRAWING.release()
             self._pygame.display.flip()
-        return not self._dirty and self._latest is self.shown
+        return not self._dirty and self._watcher.latest is self.shown
 
     def _take(self, snapshot: Snapshot) -> None:
         before, self.shown, self._dirty = self.shown, snapshot, True
@@ -307,7 +249,7 @@ class Window:
 
     def hint(self) -> None:
         """Asks the game's exact player, in a thread; what it says is shown when it comes."""
-        if not self.hints:
+        if not self.has_hints:
             self.message, self._dirty = "There is no exact player of this game to ask", True
             return
         self.message, self._dirty = "The exact player thinks ...", True
@@ -375,10 +317,10 @@ class Window:
         """Who plays, the score so far, and whose turn it is."""
         canvas = stage.canvas
         canvas.fill(box, SHADE)
-        inside = Box(box.x + _GAP, box.y, box.w - 2 * _GAP, box.h)
+        inside = Box(box.x + GAP, box.y, box.w - 2 * GAP, box.h)
         status, colour = self._status(shown)
         taken = canvas.write(status, inside, TEXT + 1, colour, "right")
-        rest = inside._replace(w=max(0, inside.w - taken - 2 * _GAP))
+        rest = inside._replace(w=max(0, inside.w - taken - 2 * GAP))
         before = self.won if self.won and not shown.over else [0.0] * len(shown.agents)
         now = self.won if shown.over and self.won else shown.totals
         totals = [a + b for a, b in zip(before, now, strict=True)]
@@ -386,14 +328,14 @@ class Window:
         scores = list(zip(shown.agents, names, totals, strict=True))
         for form in ("{0} ({1}) {2:+g}", "{0} {2:+g}"):
             parts = [form.format(*score) for score in scores]
-            if sum(width_of(part, SMALL + 1) + 2 * _GAP for part in parts) <= rest.w:
+            if sum(width_of(part, SMALL + 1) + 2 * GAP for part in parts) <= rest.w:
                 break
         else:
             parts = [form.format(*scores[self.seat])]
         for seat, part in enumerate(parts):
             colour = SEATS[(seat if len(parts) > 1 else self.seat) % len(SEATS)]
             used = canvas.write(part, rest, SMALL + 1, colour)
-            rest = rest.left(used, 2 * _GAP)[1]
+            rest = rest.left(used, 2 * GAP)[1]
 
     def _status(self, shown: Snapshot) -> tuple[str, tuple[int, int, int]]:
         if shown.over:
@@ -409,8 +351,8 @@ class Window:
         canvas = stage.canvas
         canvas.fill(box, (253, 253, 251), 6)
         canvas.frame(box)
-        inside = box.inset(_GAP)
-        tabs, inside = inside.top(_TABS - 6, _GAP)
+        inside = box.inset(GAP)
+        tabs, inside = inside.top(TAB_ROW - 6, GAP)
         for number, (name, _) in enumerate(TABS):
             place, tabs = tabs.left(width_of(name, SMALL) + 14, 3)
             turn = partial(self._turn, number)
@@ -426,9 +368,9 @@ class Window:
             self._end(stage, inside, shown)
         elif shown.my_turn:
             used = self.panel.draw(stage, inside)
-            self._recent(stage, inside.top(used, _GAP)[1], shown)
+            self._recent(stage, inside.top(used, GAP)[1], shown)
         else:
-            head, rest = inside.top(pitch(TEXT), _GAP // 2)
+            head, rest = inside.top(pitch(TEXT), GAP // 2)
             canvas.write("Wait: it is not your turn", head, TEXT - 1, FAINT)
             self._recent(stage, rest, shown)
 
@@ -474,20 +416,20 @@ class Window:
             parts = zip(shown.agents, self.won, strict=True)
             score = ", ".join(f"{agent} {won:+g}" for agent, won in parts)
             lines.append(Line(f"After {self.matches} matches: {score}", FAINT))
-        button, rest = box.top(34, _GAP)
+        button, rest = box.top(34, GAP)
         stage.button(button._replace(w=min(button.w, 200)), "New match", self.again, "n")
         stage.canvas.list(lines, rest, TEXT)
 
     def _foot(self, stage: Stage, box: Box, shown: Snapshot) -> None:
         """What went wrong or what was hinted, else what the keys do."""
         canvas = stage.canvas
-        inside = Box(box.x + _GAP, box.y, box.w - 2 * _GAP, box.h)
+        inside = Box(box.x + GAP, box.y, box.w - 2 * GAP, box.h)
         if self.message:
             canvas.fill(box, MARKED)
             canvas.write(self.message, inside, TEXT - 1)
             return
         canvas.fill(box, SHADE)
         keys = [f"{key} {name.lower()}" for name, key in TABS]
-        keys += ["h hint"] if self.hints else []
+        keys += ["h hint"] if self.has_hints else []
         keys += ["n new match"] if shown.over else []
         canvas.write("Keys: " + ", ".join([*keys, "ctrl-q quits"]), inside, SMALL, FAINT)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from arenas.core.controls import Button, Choice, Controls, Field, Form, Text
 from arenas.core.game import IllegalMove
+from arenas.games.bug_repair import text
 from arenas.games.bug_repair.artifact import MAX_PART, format_artifact, format_repair, split_diff
 from arenas.games.bug_repair.project import load
 from arenas.games.bug_repair.tools import toolbox
@@ -75,7 +76,12 @@ def _menu(game: BugRepair, state: TaskState, seat: int) -> Controls:
 def _files(game: BugRepair, state: TaskState, seat: int) -> Controls:
     """A form for each code file, which becomes a diff, and one for a diff that is written."""
     project, base = load(state.goal.project), game.base(state, seat)
-    code = [path for path in base if project.is_code(path)]
+    code, room = [], text.MAX_FILES_SHOWN
+    for path in filter(project.is_code, base):
+        # As many as are shown whole, and no more than a reply holds.
+        room -= len(base[path])
+        if room >= 0 and len(base[path]) < MAX_PART:
+            code.append(path)
     more: tuple[Field, ...] = ()
     if seat == PROPOSER:
         more = (Text("weaken", "Diff of tests (may be empty)", MAX_PART, 8, "", ".diff"),)
@@ -87,10 +93,10 @@ def _files(game: BugRepair, state: TaskState, seat: int) -> Controls:
     return Controls(forms=(*forms, Form(DIFF, (written, *more))))
 
 
-def _diff(base: Tree, path: str, text: str) -> str:
+def _diff(base: Tree, path: str, content: str) -> str:
     """What became of a file, as a diff."""
     try:
-        patch = base.diff(base.replace({path: text}))
+        patch = base.diff(base.replace({path: content}))
     except (BadPath, UnicodeEncodeError) as error:
         raise IllegalMove(f"{path}: {error}") from None
     if not patch:
