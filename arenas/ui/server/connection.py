@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from time import monotonic
 from typing import Any
@@ -61,39 +62,44 @@ class Connection:
         if table is not None:
             await run_in_threadpool(table.sit, seat)
         self._news.set()
-        showing = asyncio.create_task(self._show())
+        tasks = {asyncio.create_task(each()) for each in (self._show, self._answer)}
         try:
-            await self._answer()
+            # Either ends when the page goes away; an error in one goes up to the server's log.
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
         except WebSocketDisconnect:
             pass
         finally:
             stop()
-            showing.cancel()
-            await asyncio.gather(showing, return_exceptions=True)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
             if table is not None:
                 table.leave(seat)
 
     def _changed(self, table: Table | None) -> None:
         if self._place.table in (None, table):
-            self._loop.call_soon_threadsafe(self._news.set)
+            with contextlib.suppress(RuntimeError):  # the server has ended
+                self._loop.call_soon_threadsafe(self._news.set)
 
     # -- what is shown -------------------------------------------------------------------------
 
     async def _show(self) -> None:
         """Sends the newest view whenever it differs; a slow page skips what is in between."""
-        try:
-            while True:
-                await self._news.wait()
-                self._news.clear()
-                text, picture = await run_in_threadpool(self._look)
+        while True:
+            await self._news.wait()
+            self._news.clear()
+            text, picture = await run_in_threadpool(self._look)
+            try:
                 async with self._sending:
                     if picture is not None and picture != self._last[1]:
                         await self._socket.send_bytes(picture)
                     if text != self._last[0]:
                         await self._socket.send_text(text)
-                self._last = text, picture if picture is not None else self._last[1]
-        except (WebSocketDisconnect, RuntimeError):
-            return  # the page went away; `run` notices
+            except (WebSocketDisconnect, RuntimeError):
+                return  # the page went away
+            self._last = text, picture if picture is not None else self._last[1]
 
     def _look(self) -> tuple[str, bytes | None]:
         table, seat = self._place
