@@ -33,7 +33,7 @@ class Visitor:
 
     Attributes:
         frames: as they came: (seconds, text or PNG).
-        view: the last view.
+        view: the last view of a table, or of the lobby.
     """
 
     def __init__(self, served, key, **headers):
@@ -59,7 +59,7 @@ class Visitor:
         if isinstance(frame, bytes):
             return frame
         message = json.loads(frame)
-        if message["type"] == "view":
+        if message["type"] in ("view", "lobby"):
             self.view = message
         return message
 

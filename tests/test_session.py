@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from arenas.core.game import IllegalMove
 from arenas.core.policy import Policy, PolicyError, Reply
 from arenas.core.rng import Rng
 from arenas.games.overcooked import Overcooked
+from arenas.games.tictactoe import TicTacToe
 from arenas.rollout.verify import verify_file
 from arenas.ui.session import NotYourTurn, Session
 
@@ -178,6 +180,31 @@ def test_people_are_not_kept_waiting_by_an_agent_that_thinks():
             session.reply(0, "[check]")
         assert time.monotonic() - began < 5.0
     assert not slow.closed
+
+
+class Waiting(TicTacToe):
+    """A game whose moves take their time, as those that run tests do."""
+
+    def __init__(self, size=3, win_length=None):
+        super().__init__(size, win_length)
+        self.spec = replace(self.spec, waits=True)
+
+    def apply(self, state, moves):
+        time.sleep(0.5)
+        return super().apply(state, moves)
+
+
+def test_nobody_waits_while_a_move_is_being_played():
+    session = Session(Waiting(), "human", people=[0, 1], game_id="TicTacToe-v0")
+    with session:
+        began = time.monotonic()
+        session.reply(0, "[4]")
+        with pytest.raises(NotYourTurn, match="still being played"):
+            session.reply(0, "[5]")
+        shown = session.snapshot(0)
+        assert time.monotonic() - began < 0.4
+        assert (shown.step, shown.awaited, shown.controls) == (0, (), Controls())
+        assert my_move(session, 1).log == (("player_0", "4"),)
 
 
 def test_the_clock_keeps_its_time_without_late_agents():

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from time import monotonic
 from typing import Any
 
-from arenas.core.controls import Controls
 from arenas.core.game import Game, IllegalMove
 from arenas.core.language import strip_reasoning
 from arenas.core.match import Match
@@ -24,7 +23,7 @@ from arenas.core.rng import SeedSequence
 from arenas.registry import find, make_game, make_player, player_names
 from arenas.ui.agents import Agents, seated
 from arenas.ui.hints import hint
-from arenas.ui.snapshot import Line, Logs, Snapshot, farewell
+from arenas.ui.snapshot import Logs, Shown, Snapshot
 
 LINES = 400
 """The last lines of a log are shown."""
@@ -38,22 +37,6 @@ _WRITING = threading.Lock()
 
 class NotYourTurn(RuntimeError):
     """The seat is not to move now; nothing changed."""
-
-
-@dataclass(frozen=True)
-class _Shown:
-    """All that is to be seen of a match; replaced as a whole, never changed."""
-
-    version: int
-    match: Match
-    logs: tuple[tuple[Line, ...], ...]
-    busy: frozenset[int] = frozenset()
-    started: bool = False
-    failure: str = ""
-
-    @property
-    def over(self) -> bool:
-        return self.match.over or bool(self.failure)
 
 
 class Session:
@@ -130,7 +113,7 @@ class Session:
         self._pressed: dict[int, Reply] = {}  # under a clock: what the next step takes
         self._logs = Logs(self.game)
         self._agents = Agents(policies, made, pace, self._answered, self._failed)
-        self._shown = _Shown(0, self._match.copy(), self._logs.last(LINES))
+        self._shown = Shown(0, self._match.copy(), self._logs.last(LINES))
 
     # -- the course of a match -----------------------------------------------------------------
 
@@ -229,35 +212,7 @@ class Session:
 
     def snapshot(self, seat: int | None = None) -> Snapshot:
         """The match as `seat` may see it now; None is an onlooker, who sees everything."""
-        shown = self._shown
-        match, game, state = shown.match, self.game, shown.match.state
-        ended = farewell(match, seat)
-        running = shown.started and not shown.over
-        awaited = tuple(s for s in match.awaited if running and s not in shown.busy)
-        controls = Controls()
-        if seat in awaited and seat in self.people:
-            controls = game.controls(state, seat)
-        told = game.show(state) if seat is None else ended or game.tell(state, seat)
-        return Snapshot(
-            version=shown.version,
-            seat=seat,
-            agents=game.spec.agents,
-            names=self.names,
-            brief="" if seat is None else game.briefs[seat],
-            told=told,
-            log=shown.logs[-1 if seat is None else seat],
-            awaited=awaited,
-            controls=controls,
-            step=match.plies,
-            tick=self.tick,
-            started=shown.started,
-            over=shown.over,
-            failure=shown.failure,
-            totals=match.totals,
-            farewell=ended,
-            _game=game,
-            _state=state,
-        )
+        return self._shown.to(seat, self.names, self.people, self.tick)
 
     def listen(self, changed: Callable[[], None]) -> None:
         """Has `changed` called after each change, from any thread; it returns at once."""

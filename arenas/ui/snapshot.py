@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from threading import Lock
@@ -82,6 +82,69 @@ class Snapshot:
         """
         with DRAWING:
             return self._game.draw(self._state, self.seat)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """All that there is to see of a live match at one moment; replaced as a whole, never changed.
+
+    Attributes:
+        version: grows with every change.
+        match: a copy that nobody plays on.
+        logs: of each seat, then of an onlooker.
+        busy: seats whose move is being played.
+        started, failure: as of `Snapshot`.
+    """
+
+    version: int
+    match: Match
+    logs: tuple[tuple[Line, ...], ...]
+    busy: frozenset[int] = frozenset()
+    started: bool = False
+    failure: str = ""
+
+    @property
+    def over(self) -> bool:
+        """Whether the match is finished or broken off."""
+        return self.match.over or bool(self.failure)
+
+    def to(
+        self, seat: int | None, names: tuple[str, ...], people: Collection[int], tick: float | None
+    ) -> Snapshot:
+        """What a seat may see of it; None is an onlooker.
+
+        Args:
+            seat: whose view.
+            names, tick: as of `Snapshot`.
+            people: seats that have controls.
+        """
+        match, game, state = self.match, self.match.game, self.match.state
+        ended = farewell(match, seat)
+        running = self.started and not self.over
+        awaited = tuple(s for s in match.awaited if running and s not in self.busy)
+        controls = Controls()
+        if seat is not None and seat in awaited and seat in people:
+            controls = game.controls(state, seat)
+        return Snapshot(
+            version=self.version,
+            seat=seat,
+            agents=game.spec.agents,
+            names=names,
+            brief="" if seat is None else game.briefs[seat],
+            told=game.show(state) if seat is None else ended or game.tell(state, seat),
+            log=self.logs[-1 if seat is None else seat],
+            awaited=awaited,
+            controls=controls,
+            step=match.plies,
+            tick=tick,
+            started=self.started,
+            over=self.over,
+            failure=self.failure,
+            totals=match.totals,
+            farewell=ended,
+            _game=game,
+            _state=state,
+        )
 
 
 class Logs:

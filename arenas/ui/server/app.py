@@ -31,6 +31,7 @@ MAX_FRAME = 1 << 20
 MAX_CONNECTIONS = 256
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+EVERYWHERE = ("0.0.0.0", "::")
 
 _HEADERS = {
     "content-security-policy": (
@@ -139,13 +140,14 @@ class Served:
 
     Raises:
         OSError: the address cannot be had.
+        ImportError: the extra `serve` is not installed.
     """
 
     def __init__(self, house: House, host: str = "127.0.0.1", port: int = 0) -> None:
         self.house = house
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._socket = socket.create_server((host, port), family=family)
-        name = f"[{host}]" if ":" in host else host
+        name = socket.gethostname() if host in EVERYWHERE else f"[{host}]" if ":" in host else host
         self.address = f"http://{name}:{self._socket.getsockname()[1]}"
         hosts = LOOPBACK if host in LOOPBACK else ()
         config = uvicorn.Config(
@@ -157,6 +159,7 @@ class Served:
             lifespan="off",
             timeout_graceful_shutdown=1,
         )
+        config.load()  # what is missing is missing now
         self._server = uvicorn.Server(config)
 
     def link(self, key: str) -> str:
@@ -166,7 +169,8 @@ class Served:
     def run(self) -> None:
         """Serves until it is interrupted, then closes every table."""
         try:
-            self._server.run(sockets=[self._socket])
+            with contextlib.suppress(KeyboardInterrupt):
+                self._server.run(sockets=[self._socket])
         finally:
             self.house.close()
 

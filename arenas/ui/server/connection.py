@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from time import monotonic
 from typing import Any
@@ -27,6 +28,22 @@ PATIENCE = 200
 """Refused requests after which a connection is closed; answered ones are forgiven one by one."""
 
 
+class Allowance:
+    """How many requests may come now: `RATE` a second, and `BURST` after a pause."""
+
+    def __init__(self, now: float) -> None:
+        self._left, self._asked_at = BURST, now
+
+    def take(self, now: float) -> bool:
+        """Whether one more may come at this time, in seconds; counts it if so."""
+        self._left = min(BURST, self._left + (now - self._asked_at) * RATE)
+        self._asked_at = now
+        if self._left < 1:
+            return False
+        self._left -= 1
+        return True
+
+
 class Connection:
     """One page at one place, from its opening to its end."""
 
@@ -36,7 +53,7 @@ class Connection:
         self._news = asyncio.Event()
         self._sending = asyncio.Lock()
         self._last: tuple[str, bytes | None] = ("", None)
-        self._left, self._asked_at, self._refused = BURST, monotonic(), 0
+        self._allowance, self._refused = Allowance(monotonic()), 0
 
     async def run(self) -> None:
         """Shows and answers until the page goes away or is sent away."""
@@ -45,39 +62,44 @@ class Connection:
         if table is not None:
             await run_in_threadpool(table.sit, seat)
         self._news.set()
-        showing = asyncio.create_task(self._show())
+        tasks = {asyncio.create_task(each()) for each in (self._show, self._answer)}
         try:
-            await self._answer()
+            # Either ends when the page goes away; an error in one goes up to the server's log.
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
         except WebSocketDisconnect:
             pass
         finally:
             stop()
-            showing.cancel()
-            await asyncio.gather(showing, return_exceptions=True)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
             if table is not None:
                 table.leave(seat)
 
     def _changed(self, table: Table | None) -> None:
         if self._place.table in (None, table):
-            self._loop.call_soon_threadsafe(self._news.set)
+            with contextlib.suppress(RuntimeError):  # the server has ended
+                self._loop.call_soon_threadsafe(self._news.set)
 
     # -- what is shown -------------------------------------------------------------------------
 
     async def _show(self) -> None:
         """Sends the newest view whenever it differs; a slow page skips what is in between."""
-        try:
-            while True:
-                await self._news.wait()
-                self._news.clear()
-                text, picture = await run_in_threadpool(self._look)
+        while True:
+            await self._news.wait()
+            self._news.clear()
+            text, picture = await run_in_threadpool(self._look)
+            try:
                 async with self._sending:
                     if picture is not None and picture != self._last[1]:
                         await self._socket.send_bytes(picture)
                     if text != self._last[0]:
                         await self._socket.send_text(text)
-                self._last = text, picture if picture is not None else self._last[1]
-        except (WebSocketDisconnect, RuntimeError):
-            return  # the page went away; `run` notices
+            except (WebSocketDisconnect, RuntimeError):
+                return  # the page went away
+            self._last = text, picture if picture is not None else self._last[1]
 
     def _look(self) -> tuple[str, bytes | None]:
         table, seat = self._place
@@ -106,13 +128,9 @@ class Connection:
             frame = await self._socket.receive()
             if frame["type"] != "websocket.receive":
                 return
-            now = monotonic()
-            self._left = min(BURST, self._left + (now - self._asked_at) * RATE)
-            self._asked_at = now
             try:
-                if self._left < 1:
+                if not self._allowance.take(monotonic()):
                     raise BadRequest("too many requests; wait a little")
-                self._left -= 1
                 await self._do(read_request(frame.get("text")))
                 self._refused = max(0, self._refused - 1)
             except (NotYourTurn, ValueError, ImportError, OSError) as error:

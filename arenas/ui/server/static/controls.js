@@ -4,6 +4,7 @@ import { element } from "./lobby.js";
 
 const at = (id) => document.getElementById(id);
 const FINGER = 28; // an area that is shown lower than so many pixels gets a button of its own as well
+const OPEN = 2; // of more forms than this one at a time is open
 const RADIO = 6; // more choices than this make a list that opens
 const KEYS = { ArrowUp: "up", ArrowDown: "down", ArrowLeft: "left", ArrowRight: "right", " ": "space", Enter: "return" };
 
@@ -31,7 +32,8 @@ export class Controls {
     this.sent = false;
     this.size = view.picture;
     at("areas").replaceChildren(...this.buttons.filter((b) => b.area && view.picture).map((b) => this.area(b)));
-    at("forms").replaceChildren(...view.controls.forms.map((form) => this.form(form)));
+    const forms = view.controls.forms.map((form) => this.form(form));
+    at("forms").replaceChildren(...(forms.length > OPEN ? this.folded(view.controls.forms, forms) : forms));
     this.fit();
   }
 
@@ -77,6 +79,17 @@ export class Controls {
       this.ask({ type: "fill", form: form.name, values });
     };
     return made;
+  }
+
+  // Each form behind its name; the one that was used last stays open.
+  folded(descriptions, forms) {
+    const known = descriptions.some((each) => each.name === this.unfolded);
+    return descriptions.map((each, n) => {
+      const fold = element("details", { name: "forms", open: known ? each.name === this.unfolded : n === 0 },
+        element("summary", { textContent: each.send }), forms[n]);
+      fold.ontoggle = () => { if (fold.open) this.unfolded = each.name; };
+      return fold;
+    });
   }
 
   field(form, field) {
