@@ -112,6 +112,10 @@ def test_kuhn_by_areas_of_the_picture_and_by_key(served, visit):
     shown = [float(total) for total in page.locator("#scores b").all_inner_texts()]
     assert shown == pytest.approx(record.rewards)
     assert page.locator("#picture").get_attribute("data-painted")
+    replay = page.context.new_page()
+    replay.goto(served.address + page.locator("#replay").get_attribute("href"))
+    assert "verified" in replay.locator("#verdict").inner_text()
+    assert replay.locator("#log li").count() == 1 + len(record.turns)
 
 
 def test_tictactoe_between_two_people_through_the_lobby(served, visit):

@@ -57,6 +57,12 @@ def get(url, **headers):
         return response.read().decode(), response.headers
 
 
+def refusal(url):
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        get(url)
+    return refused.value.code, refused.value.read().decode()
+
+
 # -- who is let in ----------------------------------------------------------------------------
 
 
@@ -279,6 +285,26 @@ def test_two_people_play_one_loses_the_connection_and_both_play_again(served, ho
     assert all(verdict.problems == [] for verdict in verify_file(played))
     house.close_table(table.id)
     assert played.with_name("played.unfinished.jsonl").exists()
+
+
+def test_a_match_is_watched_again_when_it_is_over_and_not_before(served, house):
+    table = house.open("KuhnPoker-v0", {}, ["human", "human"], seed=3)
+    for key in ("wrong", house.token):
+        assert refusal(f"{served.address}/replay?key={key}")[0] == 403
+    with sit(served, table, 0) as ada, sit(served, table, 1) as bob:
+        for key in (*table.keys.values(), table.watch_key):
+            status, why = refusal(f"{served.address}/replay?key={key}")
+            assert (status, "not over" in why) == (409, True)
+        ada.my_move()
+        ada.reply("[bet]")
+        bob.my_move()
+        bob.reply("[fold]")
+        ada.until(lambda message: message.get("over"))
+        text, headers = get(f"{served.address}/replay?key={table.keys[1]}")
+    assert table.session.match_record().reason in text
+    assert "connect-src" not in headers["content-security-policy"]
+    assert "default-src 'none'" in headers["content-security-policy"]
+    assert headers["referrer-policy"] == "no-referrer"
 
 
 def test_an_onlooker_sees_what_is_hidden_only_when_it_harms_nobody(served, house):

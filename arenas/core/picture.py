@@ -8,10 +8,14 @@ from __future__ import annotations
 import io
 import os
 from functools import cache
+from threading import Lock
 from types import ModuleType
 from typing import Any
 
 import numpy as np
+
+DRAWING = Lock()
+"""Held by threads that draw beside others: games share fonts, which stand one thread at a time."""
 
 INK, PAPER = (34, 34, 34), (250, 249, 246)
 

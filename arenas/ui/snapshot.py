@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -15,15 +14,13 @@ import numpy as np
 from arenas.core.controls import Controls
 from arenas.core.game import Game
 from arenas.core.match import Match
+from arenas.core.picture import DRAWING
 
 Line = tuple[str, str]
 """An agent's name and what it said or did."""
 
 _NEXT = "is to "
 """So games begin to say what someone has not done yet."""
-
-DRAWING = Lock()
-"""Games share fonts, which do not stand two threads at once."""
 
 
 @dataclass(frozen=True)

@@ -30,12 +30,12 @@ from arenas.core.canvas import (
 )
 from arenas.core.controls import Area, Button, Controls
 from arenas.core.game import IllegalMove
-from arenas.core.picture import INK, PAPER
+from arenas.core.picture import DRAWING, INK, PAPER
 from arenas.core.screen import paint, video
 from arenas.ui.layout import GAP, TAB_ROW, arrange, folded
 from arenas.ui.panel import Panel
 from arenas.ui.session import NotYourTurn, Session
-from arenas.ui.snapshot import DRAWING, Snapshot
+from arenas.ui.snapshot import Snapshot
 from arenas.ui.watcher import Watcher
 from arenas.ui.widgets import SMALL, TEXT, At, Press, Stage
 

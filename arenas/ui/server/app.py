@@ -12,9 +12,10 @@ from urllib.parse import urlsplit
 
 import uvicorn
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
-from starlette.responses import FileResponse, PlainTextResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -43,6 +44,14 @@ _HEADERS = {
     "cache-control": "no-store",
 }
 
+_REPLAY_HEADERS = {
+    "content-security-policy": (
+        "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
+        "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    )
+}
+"""What players wrote is data in a replay page, never markup; its own script stands in it."""
+
 NO_KEY = "This link opens nothing here: its key is wrong, or the table was closed.\n"
 
 
@@ -61,6 +70,16 @@ def make_app(house: House, hosts: tuple[str, ...] = LOOPBACK) -> ASGIApp:
             return PlainTextResponse(NO_KEY, 403)
         return FileResponse(STATIC / "index.html")
 
+    async def replay(request: Request) -> Response:
+        place = house.place(request.query_params.get("key", ""))
+        if place is None or place.table is None:
+            return PlainTextResponse(NO_KEY, 403)
+        try:
+            text = await run_in_threadpool(place.table.replay)
+        except ValueError as error:
+            return PlainTextResponse(f"{error}\n", 409)
+        return HTMLResponse(text, headers=_REPLAY_HEADERS)
+
     async def connect(websocket: WebSocket) -> None:
         nonlocal connections
         await websocket.accept()
@@ -78,6 +97,7 @@ def make_app(house: House, hosts: tuple[str, ...] = LOOPBACK) -> ASGIApp:
 
     routes = [
         Route("/", page),
+        Route("/replay", replay),
         WebSocketRoute("/ws", connect),
         Mount("/static", StaticFiles(directory=STATIC)),
     ]
@@ -121,7 +141,9 @@ class _Guard:
 def _with_headers(send: Send) -> Send:
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":
-            MutableHeaders(scope=message).update(_HEADERS)
+            headers = MutableHeaders(scope=message)
+            for name, value in _HEADERS.items():
+                headers.setdefault(name, value)
         await send(message)
 
     return sending

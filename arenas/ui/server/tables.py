@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 
 from arenas.registry import find
 from arenas.ui.session import Session
+from arenas.ui.watch.page import page
+from arenas.ui.watch.replay import Replay
 
 MAX_TABLES = 64
 """More tables are not kept; one at which nobody is makes room for a new one."""
@@ -96,6 +98,17 @@ class Table:
             self.session = self._deal(None)
             self.session.start()
         self._changed(self)
+
+    def replay(self) -> str:
+        """The finished match as a page of its own, as `arenas watch --html` writes it.
+
+        Raises:
+            ValueError: it is not finished.
+        """
+        if not self.session.over:
+            raise ValueError("the match is not over; then it can be watched again")
+        line = self.session.match_record().to_json()
+        return page(Replay.of_line(f"{line}\n".encode()))
 
     @property
     def away(self) -> list[int]:

@@ -13,6 +13,7 @@ import numpy as np
 
 from arenas.core.game import Game, IllegalMove
 from arenas.core.match import Match
+from arenas.core.picture import DRAWING
 from arenas.core.policy import Tokens
 from arenas.core.record import MatchRecord, RecordError, check_line, read_lines
 from arenas.registry import make_game
@@ -117,7 +118,9 @@ class Replay:
             ImportError: pygame is not installed.
         """
         for step in self.steps:
-            yield self.game.draw(step.state, seat)
+            with DRAWING:
+                picture = self.game.draw(step.state, seat)
+            yield picture
 
     @property
     def title(self) -> str:

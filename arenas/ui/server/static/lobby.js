@@ -11,6 +11,8 @@ export function element(tag, properties = {}, ...children) {
 
 const link = (key) => `${location.origin}/?key=${encodeURIComponent(key)}`;
 
+export const replay = (key) => `/replay?key=${encodeURIComponent(key)}`;
+
 export class Lobby {
   constructor(send) {
     this.send = send;
@@ -55,6 +57,7 @@ export class Lobby {
     const mine = localStorage.getItem(`seat at ${table.id}`);
     if (mine) row.append(element("a", { className: "button main", href: `/${mine}`, target: "_blank", rel: "noopener", textContent: "Return to your seat" }));
     row.append(element("a", { className: "button", href: link(table.watch), target: "_blank", rel: "noopener", textContent: "Look on" }));
+    if (table.state === "over") row.append(element("a", { className: "button", href: replay(table.watch), target: "_blank", rel: "noopener", textContent: "Watch it again" }));
     const close = element("button", { textContent: "Close" });
     close.onclick = () => this.send({ type: "close", table: table.id });
     row.append(close);

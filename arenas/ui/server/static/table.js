@@ -1,7 +1,7 @@
 // A table: the picture, whose turn it is, scores, what was said, and the end.
 
 import { Controls } from "./controls.js";
-import { element } from "./lobby.js";
+import { element, replay } from "./lobby.js";
 
 const SMALL = 0.7; // a picture that is shown smaller can be enlarged
 const READABLE = 0.5; // beside one that is shown smaller stands the situation in words
@@ -87,6 +87,8 @@ export class Table {
     at("rules").hidden = !view.brief;
     at("end").hidden = !view.over;
     at("end").textContent = view.failure || view.farewell;
+    at("replay").hidden = !view.over || Boolean(view.failure);
+    at("replay").href = replay(new URLSearchParams(location.search).get("key"));
     at("again").hidden = !view.over || view.seat === null;
     at("hint").hidden = !(view.hints && mine);
     this.controls.show(view);
