@@ -30,6 +30,7 @@ def make():
 @click.option("--steps", default=12_288, show_default=True, help="Moves of both seats together.")
 @click.option("--seed", default=0, show_default=True)
 def main(steps, seed):
+    torch.set_num_threads(1)
     torch.manual_seed(seed)
     np.random.seed(seed)
     net = Net(state_shape=(3, 3, 3), action_shape=9, hidden_sizes=[128, 128])

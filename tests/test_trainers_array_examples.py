@@ -38,7 +38,7 @@ def run(example, *arguments):
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=900,
+        timeout=3_600,
     )
     print(done.stdout)
     assert done.returncode == 0, done.stderr[-3_000:]
