@@ -109,7 +109,9 @@ export class Controls {
     slider.value = exact.value = field.start;
     slider.oninput = () => { exact.value = slider.value; };
     exact.oninput = () => { slider.value = exact.value; };
-    return element("div", { className: "number" }, element("span", {}, `${field.label} `, element("i", { textContent: field.note })), slider, exact);
+    const signs = field.below ? `below zero: ${field.below}, above: ${field.above}` : "";
+    const note = [field.note, signs].filter(Boolean).join("; ");
+    return element("div", { className: "number" }, element("span", {}, `${field.label} `, element("i", { textContent: note })), slider, exact);
   }
 
   choice(form, field) {
