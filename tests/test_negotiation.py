@@ -392,7 +392,8 @@ def test_what_is_recognised_is_what_parse_and_check_say(pieces, offered, talk):
         expected = None
     for _ in range(2):  # The first may be what makes it known.
         assert game.recognise(state, seat, text) in (None, expected)
-    if expected is not None and text == game.format(state, seat, expected):
+    written = expected is not None and text == game.format(state, seat, expected)
+    if written and text.isascii():  # Other letters are left to `parse`.
         assert game.recognise(state, seat, text) == expected
 
 
