@@ -783,3 +783,18 @@ def test_the_view_is_what_the_page_says():
         state = game.play(state, moves)
     assert SPY == 1
     assert follows(CLUES[0], CLUES[0])
+
+
+def test_when_nothing_new_is_left_old_clues_may_be_given_again():
+    game = arenas.make_game("Spy-v0", scenes="words", players=8, rounds=3)
+    again = 0
+    for seed in range(40):
+        match = Match(game, seed)
+        while not match.over:
+            for seat in match.awaited:
+                legal = game.legal(match.state, seat)
+                assert legal
+                move = legal[0]
+                again += move in [each.clue for each in match.state.said]
+                match.submit(seat, move)
+    assert again

@@ -249,7 +249,7 @@ class Spy(Game[SpyState]):
         return self.sayable(self.world.public(state.scene), heard)
 
     def sayable(self, public: int, heard: Sequence[int]) -> np.ndarray:
-        """Clues that may be given after others: bool of shape (C,).
+        """Clues that may be given after others: bool of shape (C,), some True.
 
         Args:
             public: what everybody knows of the scene.
@@ -257,7 +257,9 @@ class Spy(Game[SpyState]):
         """
         allowed: np.ndarray = self.world.sayable(public) & self._floor
         if self.novelty:
-            allowed = allowed & ~self.world.entails[list(heard)].any(0)
+            new = allowed & ~self.world.entails[list(heard)].any(0)
+            # Nobody is to move with nothing to say: many players can use a short list up.
+            allowed = new if new.any() else allowed
         return allowed
 
     def _votable(self, seat: int) -> range:
@@ -319,12 +321,13 @@ class Spy(Game[SpyState]):
                 f"this clue is not legal: it tells too little, {self.world.bits[clue]:.2f} bits; "
                 f"a clue has at least {self.min_bits:g}"
             )
-        for each in state.said if self.novelty else ():
-            if each.clue != UNREAD and self.world.entails[each.clue, clue]:
-                raise IllegalMove(
-                    "this clue is not legal: it follows from an earlier one, "
-                    f"{text.quoted(self.wording(each))}: say something new"
-                )
+        if self._sayable(state)[clue]:
+            return
+        told = [each.clue != UNREAD and self.world.entails[each.clue, clue] for each in state.said]
+        raise IllegalMove(
+            "this clue is not legal: it follows from an earlier one, "
+            f"{text.quoted(self.wording(state.said[told.index(True)]))}: say something new"
+        )
 
     def _check_free(self, state: SpyState, seat: int, move: Move, talk: bool) -> None:
         kind = "clue" if talk else "vote"
