@@ -153,5 +153,5 @@ def test_a_deal_is_played_several_times_with_other_moves(swap):
 def test_seats_are_exchanged_in_every_repetition():
     records = list(arenas.play_matches("KuhnPoker-v0", ["nash", "random"], 12, repeats=3))
     assert [record.seats[0] for record in records] == ["nash", "random"] * 6
-    with pytest.raises(ValueError, match="repeats at least 1"):
+    with pytest.raises(ValueError, match="concurrency and repeats are at least 1"):
         list(arenas.play_matches("KuhnPoker-v0", ["nash", "random"], 12, repeats=0))
