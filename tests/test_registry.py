@@ -106,7 +106,7 @@ def test_wrong_number_of_players():
 
 @pytest.mark.parametrize(("n", "concurrency"), [(-1, 1), (1, 0)])
 def test_bad_numbers_of_matches(n, concurrency):
-    with pytest.raises(ValueError, match="n is at least 0|concurrency and repeats are at least 1"):
+    with pytest.raises(ValueError, match=r"n is at least 0|concurrency and repeats are at least 1"):
         arenas.play_matches("TicTacToe-v0", ["random"] * 2, n, concurrency=concurrency)
 
 
