@@ -53,7 +53,8 @@ def processes() -> set[int]:
 
 def files() -> set[str]:
     """Names in the folder for temporary files that the sandbox or the game would leave there."""
-    return {name for name in os.listdir(tempfile.gettempdir()) if name.startswith("arenas-")}
+    prefixes = ("arenas-sandbox-", "arenas-add-", "arenas-edit-")
+    return {name for name in os.listdir(tempfile.gettempdir()) if name.startswith(prefixes)}
 
 
 def cpu_seconds() -> float:

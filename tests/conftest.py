@@ -14,8 +14,9 @@ settings.load_profile("arenas")
 os.environ["SDL_VIDEODRIVER"] = "dummy"
 
 _MADE = "ARENAS_HOME" not in os.environ
-# Indices of this run, shared by its worker processes; not those of whoever runs the tests.
-os.environ.setdefault("ARENAS_HOME", tempfile.mkdtemp(prefix="arenas-tests-"))
+if _MADE:
+    # Indices of this run, shared by its worker processes; not those of whoever runs the tests.
+    os.environ["ARENAS_HOME"] = tempfile.mkdtemp(prefix="tests-of-arenas-")
 
 
 def pytest_unconfigure(config):
