@@ -240,6 +240,7 @@ def make_vec(
     game_id: str,
     num_envs: int = 1,
     *,
+    view: str = "array",
     layout: str = "self_play",
     opponent: str | Policy | Iterable[str | Policy] = "random",
     seat: int | str = "alternating",
@@ -258,6 +259,8 @@ def make_vec(
         game_id: "KuhnPoker-v0" or "selfplay/KuhnPoker-v0"; a game of flat rows
             (`FlatGame` or `JointFlatGame`).
         num_envs: number of games.
+        view: "array", or "text": prompts out and replies in, in the layout "self_play" of games in
+            turns.
         layout: "self_play": the caller acts in every seat, one move in every game a step (in
             games of joint moves, such as Overcooked, the moves of all seats, (B, S)); or
             "one_learner": in one seat of each game, with `opponent` in the others.
@@ -276,7 +279,7 @@ def make_vec(
             `gym.make_vec(..., vectorization_mode="sync")` steps any game.
         ValueError: a value is out of range.
     """
-    from arenas.core import joint_learner, joint_vector, one_learner, vector
+    from arenas.core import joint_learner, joint_vector, one_learner, text_vector, vector
 
     game = make_game(game_id, **options)
     if not isinstance(game, (FlatGame, JointFlatGame)):
@@ -298,12 +301,22 @@ def make_vec(
         raise ValueError(f"layout={layout!r}: the layouts are self_play and one_learner")
     if layout == "self_play" and (opponent not in ("random", "self") or seat != "alternating"):
         raise ValueError('opponent and seat go with layout="one_learner"')
+    alone = layout == "one_learner" and opponent != "self"
+    if view not in ("array", "text"):
+        raise ValueError(f"view={view!r}: the views are array and text")
+    if view == "text":
+        if alone or isinstance(game, JointFlatGame):
+            raise ValueError(
+                'view="text" goes with layout="self_play" and games in turns; '
+                'gym.make_vec(..., view="text", vectorization_mode="sync") steps others one by one'
+            )
+        return text_vector.TextVectorEnv(game, name=find(game_id).id, **common)
     if isinstance(game, JointFlatGame):
-        if layout == "self_play" or opponent == "self":
+        if not alone:
             return joint_vector.JointVectorEnv(game, **common)
         opponents = opponents_named(game_id, game, opponent)
         return joint_learner.JointLearnerVectorEnv(game, opponents, seat=seat, **common)
-    if layout == "self_play" or opponent == "self":
+    if not alone:
         return vector.SelfPlayVectorEnv(game, **common)
     opponents = opponents_named(game_id, game, opponent)
     return one_learner.OneLearnerVectorEnv(game, opponents, seat=seat, **common)

@@ -32,12 +32,13 @@ import click
 
 import arenas
 from arenas.core.match import Match
-from arenas.games.negotiation import game as words
 from arenas.games.negotiation import rules as flat
+from arenas.games.negotiation import told
 
 GOODS = ("Wheat", "Wood", "Sheep", "Brick", "Ore")
 OFFERS = [f"[Offer: 1 {give} -> 1 {ask}]" for give, ask in permutations(GOODS, 2)]
 BATCH = 4_096
+TEXT_BATCH = 1_024
 BARS = {"compiled loop": 1_000_000, "text / TextArena": 3}
 LINES = count()
 
@@ -80,9 +81,9 @@ def theirs_stands(row):
 def forget(game):
     """Throws away the words that a game has kept."""
     game._commands.clear()
-    game._events.clear()
-    words._holding.cache_clear()
-    words._units.cache_clear()
+    game._situation = told.Situation(game)
+    told._holding.cache_clear()
+    told._units.cache_clear()
 
 
 def ours(talk=False, forgetful=False):
@@ -104,6 +105,33 @@ def ours(talk=False, forgetful=False):
             assert env.match.outcome.reason != "forfeit"
             if forgetful:
                 forget(env.game)
+        return moves / (time.process_time() - start)
+
+    return play
+
+
+def lockstep(talk=False, batch=TEXT_BATCH):
+    """The text view of the vector environment: a reply in every match a step."""
+    env = arenas.make_vec("Negotiation-v0", batch, view="text", rules="textarena-0.7.4")
+    prompts, info = env.reset(seed=0)
+    offerers = [-1] * batch  # Whose offer stands, as the replies say.
+
+    def play(seconds, rng=random.Random(0)):  # noqa: B008
+        nonlocal prompts, info
+        moves, start = 0, time.process_time()
+        while time.process_time() - start < seconds:
+            replies = []
+            for game, (seat, prompt) in enumerate(zip(info["seat"].tolist(), prompts, strict=True)):
+                assert prompt
+                reply = chosen(rng, offerers[game] not in (-1, seat), talk)
+                if not reply.startswith("[Deny]"):
+                    offerers[game] = seat if reply.startswith("[Offer") else -1
+                replies.append(reply)
+            prompts, _, over, _, info = env.step(replies)
+            assert not info["illegal_moves"].any()
+            for game in over.nonzero()[0].tolist():
+                offerers[game] = -1
+            moves += batch
         return moves / (time.process_time() - start)
 
     return play
@@ -169,6 +197,8 @@ def main(quick, only_text, path):
             "a call a step, five goods": core("five", False),
         }
     rows |= {
+        "text in lockstep": lockstep(),
+        "text in lockstep, talking": lockstep(talk=True),
         "text": ours(),
         "text, forgetful": ours(forgetful=True),
         "text, match": matches(),
@@ -196,8 +226,10 @@ def main(quick, only_text, path):
         print(f"{name:28} {median(found):18,.0f}")
     if "TextArena" in rates:
         print(f"\n{'ratio':44} median  least   most")
-        pairs = [(name, "TextArena") for name in ("text", "text, forgetful", "text, match")]
-        pairs += [("text, talking", "TextArena, talking"), ("text", "TextArena, raw")]
+        pairs = [(name, "TextArena") for name in rows if "text" in name and "talking" not in name]
+        talking = ("text in lockstep, talking", "text, talking")
+        pairs += [(name, "TextArena, talking") for name in talking]
+        pairs += [(name, "TextArena, raw") for name in ("text in lockstep", "text")]
         pairs += [(name, "TextArena") for name in rows if "goods" in name]
         for one, two in pairs:
             ratios = [a / b for a, b in zip(rates[one], rates[two], strict=True)]

@@ -62,7 +62,6 @@ class CodedGame(FlatGame):
         if isinstance(space, spaces.MultiDiscrete):
             self.sizes = tuple(map(int, space.nvec))
             self.mask_name, self.mask_size = "component_mask", sum(self.sizes)
-            self.max_kept = 0  # Positions hardly ever come twice.
             if prod(self.sizes) >= 1 << 63:
                 raise ValueError(f"moves of {self.sizes} do not fit into a code of 63 bits")
             self._weights = tuple(accumulate(self.sizes[:-1], mul, initial=1))
@@ -126,7 +125,17 @@ class CodedGame(FlatGame):
                 raise IllegalMove(f"number {place} of a move lies in 0..{size - 1}")
         return move, line
 
+    def line(self, move: Sequence[Any]) -> str:
+        """What is said with a structured move; empty if nothing is."""
+        return move[-1] if len(move) > len(self.sizes) else ""
+
     # -- what differs from games with discrete actions -----------------------------------------
+
+    def position(self, row: tuple[int, ...], said: tuple[str, ...] = ()) -> Position:
+        if not self.sizes:
+            return super().position(row)
+        seat = self.row_rules.to_move(row)
+        return Position(row, () if seat < 0 else self._turns[seat], None, said)
 
     def _legal_in(self, row: tuple[int, ...]) -> tuple[int, ...] | None:
         return None if self.sizes else super()._legal_in(row)
@@ -145,12 +154,11 @@ class CodedGame(FlatGame):
         if not self.sizes:
             return super().apply(state, moves)
         (move,) = moves.values()
-        row, rules, said = list(state.row), self.row_rules, state.said
-        rules.play(row, self.code(move))
-        seat = rules.to_move(row)
+        row, said = list(state.row), state.said
+        self.row_rules.play(row, self.code(move))
         if self.talks:
-            said = (*said, move[-1] if len(move) > len(self.sizes) else "")
-        return Position(tuple(row), () if seat < 0 else self._turns[seat], None, said)
+            said = (*said, self.line(move))
+        return self.position(tuple(row), said)
 
     def sample(self, state: Position, seat: int, rng: Rng) -> Move:
         if not self.sizes:

@@ -110,15 +110,12 @@ class FlatGame(Game[Position]):
 
     Attributes:
         row_rules, blank: as given.
-        max_kept: positions that are kept.
 
     Args:
         spec: with a `Discrete` action space and an integer `Box` observation space.
         row_rules: the rules module.
         blank: the row before dealing; it holds the options that the rules read.
     """
-
-    max_kept = MAX_KEPT
 
     def __init__(self, spec: GameSpec, row_rules: FlatRules, blank: list[int]) -> None:
         shape, dtype = spec.observation_space.shape, spec.observation_space.dtype
@@ -158,10 +155,9 @@ class FlatGame(Game[Position]):
         self.row_rules.deal(row, seed)
         return self.position(tuple(row))
 
-    def position(self, row: tuple[int, ...]) -> Position:
-        """The position of a row, the kept one if there is one."""
-        # Without the table there is nothing to look for, and hashing a long row takes time.
-        kept = self._kept.get(row) if self.max_kept else None
+    def position(self, row: tuple[int, ...], said: tuple[str, ...] = ()) -> Position:
+        """The position of a row, the kept one if there is one; with what was said, if it talks."""
+        kept = self._kept.get(row)
         if kept is not None:
             return kept
         seat = self.row_rules.to_move(row)
@@ -169,7 +165,7 @@ class FlatGame(Game[Position]):
             position = Position(row, (), ())
         else:
             position = Position(row, self._turns[seat], self._legal_in(row))
-        if len(self._kept) < self.max_kept:
+        if len(self._kept) < MAX_KEPT:
             self._kept[row] = position
             position.after = [None] * self.num_actions if position.legal else []
             position.legal = self._share(position, position.legal, position.legal)
@@ -268,6 +264,48 @@ class FlatGame(Game[Position]):
         if state.legal and text in replies:
             return state.legal[replies.index(text)]
         return None
+
+    # -- many matches at once ----------------------------------------------------------------------
+    # What `text_vector` asks for. Games that have many matches in words override these two.
+
+    def recognise_all(
+        self, rows: np.ndarray, said: Sequence[Sequence[str]], texts: Sequence[str]
+    ) -> list[tuple[int, Move] | None]:
+        """The move that each reply plainly names, after its code; None leaves it to `parse`.
+
+        A code is what kernels take: the action, or the code of several numbers. Here moves are
+        legal; where that takes time, `check` may be left to the kernels. Moves are not changed.
+
+        Args:
+            rows: (N, W) int64, none of them over.
+            said: as `Position.said`, by row.
+            texts: the replies of the seats to move, by row.
+        """
+        found: list[tuple[int, Move] | None] = []
+        for row, lines, text in zip(rows.tolist(), said, texts, strict=True):
+            state = self.position(tuple(row), tuple(lines))
+            move = self.recognise(state, state.movers[0], text)
+            found.append(None if move is None else (move, move))
+        return found
+
+    def tell_all(
+        self,
+        rows: np.ndarray,
+        said: Sequence[Sequence[str]],
+        seats: Sequence[int],
+        masks: np.ndarray,
+    ) -> list[str]:
+        """`tell` of many positions.
+
+        Args:
+            rows, said: as above.
+            seats: who is told, by row.
+            masks: (N, n) int8: what the seats to move may do.
+        """
+        return [
+            self.tell(self.position(tuple(row), tuple(lines)), seat)
+            for row, lines, seat in zip(rows.tolist(), said, seats, strict=True)
+        ]
 
     def copy(self, state: Position) -> Position:
         return state

@@ -113,13 +113,14 @@ class Conversation:
 
     def __init__(self, briefs: tuple[str, ...]) -> None:
         self._briefs = briefs
-        self._messages: list[tuple[int, str, str]] = []
+        # Seat, role and content of each, one after another: no object a message to collect.
+        self._messages: list[Any] = []
         # Of each seat's prompt; they are put together when it is read.
         self._parts = [[brief] for brief in briefs]
 
     def ask(self, seat: int, told: str) -> None:
         """Adds what the game tells `seat`."""
-        self._messages.append((seat, "user", told))
+        self._messages += seat, "user", told
         self._parts[seat].append(told)
 
     def answer(self, seat: int, reply: str) -> None:
@@ -127,7 +128,7 @@ class Conversation:
         visible = strip_reasoning(reply) if "<" in reply else reply
         if len(visible) > ECHO_CHARS:
             visible = visible[:ECHO_CHARS] + " [cut]"
-        self._messages.append((seat, "assistant", visible))
+        self._messages += seat, "assistant", visible
         self._parts[seat].append(f"You: {visible}")
 
     def text(self, seat: int) -> str:
@@ -139,7 +140,9 @@ class Conversation:
 
     def messages(self, seat: int) -> list[dict[str, Any]]:
         """The same as chat messages: `{"role": ..., "content": ...}`; system, user, assistant."""
-        said = [(role, content) for s, role, content in self._messages if s == seat]
+        flat = self._messages
+        every = zip(flat[::3], flat[1::3], flat[2::3], strict=True)
+        said = [(role, content) for s, role, content in every if s == seat]
         messages = [("system", self._briefs[seat]), *said]
         return [{"role": role, "content": content} for role, content in messages]
 

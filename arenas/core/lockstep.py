@@ -151,6 +151,12 @@ def step_some(b: Batch, settings: Settings, actions: np.ndarray, where: np.ndarr
             submit(b, settings, i, actions[i])
 
 
+def check(b: Batch, actions: np.ndarray, legal: np.ndarray) -> None:
+    """Says in `legal` (B,) bool which actions (B,) the seats to move may play; none when over."""
+    for i in range(first(), b.rows.shape[0], stride()):
+        legal[i] = not b.flags[i, OVER] and engine.is_legal(b, i, actions[i])
+
+
 def sample(b: Batch, actions: np.ndarray) -> None:
     """Draws a uniform legal action of every game into `actions` (B,) int64; 0 when over."""
     for i in range(first(), b.rows.shape[0], stride()):

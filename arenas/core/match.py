@@ -66,6 +66,23 @@ class IllegalPolicy:
         amount = repr(self.amount).removesuffix(".0")
         return f"{self.kind}:{amount}" if self.kind in ("retry", "penalty") else self.kind
 
+    def told(self, reason: str, attempts: int, played: str) -> str:
+        """What a seat is told of its illegal move.
+
+        Args:
+            reason: why it was illegal.
+            attempts: the seat's illegal submissions of this turn, this one included.
+            played: in words, what was played in its place; read unless the policy is `retry`.
+        """
+        left = int(self.amount) - attempts + 1
+        if self.kind != "retry":
+            then = f"A random legal move was played for you: {played}"
+        elif left > 0:
+            then = f"Try again ({left} {'try' if left == 1 else 'tries'} left)."
+        else:
+            then = "You forfeit the match."
+        return f"Illegal move: {reason}. {then}"
+
 
 def check_max_cycles(max_cycles: int | None) -> int | None:
     """Returns a limit of moves per seat as a plain int, or None for none.
@@ -99,6 +116,53 @@ def _as_json(move: Move) -> Move:
         return json.loads(json.dumps(plain, allow_nan=False))
     except (TypeError, ValueError, RecursionError) as error:
         raise IllegalMove(f"a move is a JSON value: {error}") from None
+
+
+def cut(game: Game[Any], text: str) -> str:
+    """As much of a reply as is looked at: one character too many says as much as a million."""
+    return text[: game.spec.max_reply_chars + 1]
+
+
+def read_reply(game: Game[Any], state: Any, seat: int, text: str) -> tuple[Move, str | None]:
+    """The move that a reply in words names, and why it is illegal; None if it is legal.
+
+    The move is None where the reply names none.
+    """
+    move = None
+    try:
+        named = game.parse(state, seat, text)
+        move = named if game.num_actions else _as_json(named)
+        game.check(state, seat, move)
+    except IllegalMove as error:
+        return move, str(error)
+    return move, None
+
+
+def replacement(game: Game[Any], state: Any, seat: int, seed: int, submitted: int) -> Move:
+    """The random legal move that is played in place of an illegal one.
+
+    Args:
+        game, state: where it is played.
+        seat: whose submission it replaces.
+        seed: the match's.
+        submitted: submissions of the seat before this one.
+    """
+    return game.sample(state, seat, Rng(seed).fork(REPLACEMENTS, seat, submitted))
+
+
+def cut_short(game: Game[Any], reason: str, offender: int | None, reward: float) -> str:
+    """How a match ended that the rules did not end, in words for a seat.
+
+    Args:
+        game: the rules.
+        reason: the outcome's.
+        offender: the seat that forfeits; None if none does.
+        reward: the seat's.
+    """
+    how = f"the match was {reason}"
+    if offender is not None:
+        how = f"{game.spec.agents[offender]} forfeits by illegal moves"
+    return f"The match is over: {how}. Your reward: {reward:+g}."
 
 
 class LogEntry(NamedTuple):
@@ -250,16 +314,12 @@ class Match:
         if not isinstance(text, str):
             raise TypeError(f"a reply is a string, got {text!r}")
         game = self.game
-        # One character too many says as much as a million of them.
-        text = text[: game.spec.max_reply_chars + 1]
+        text = cut(game, text)
         move = game.recognise(self.state, seat, text)
         if move is None:
-            try:
-                named = game.parse(self.state, seat, text)
-                move = named if game.num_actions else _as_json(named)
-                game.check(self.state, seat, move)
-            except IllegalMove as error:
-                self._refuse(LogEntry(seat, move, text, str(error)))
+            move, illegal = read_reply(game, self.state, seat, text)
+            if illegal is not None:
+                self._refuse(LogEntry(seat, move, text, illegal))
                 return
         self._place(seat, move, (seat, move, text, None, None))
 
@@ -318,8 +378,8 @@ class Match:
             if self._attempts[seat] > policy.amount:
                 self._forfeit(seat, reason)
             return
-        rng = Rng(self.seed).fork(REPLACEMENTS, seat, self.submitted[seat])
-        entry = entry._replace(played=self.game.sample(self.state, seat, rng))
+        played = replacement(self.game, self.state, seat, self.seed, self.submitted[seat])
+        entry = entry._replace(played=played)
         if self.conversation is not None:
             self._explain(entry)
         if policy.kind == "penalty":
@@ -328,18 +388,13 @@ class Match:
 
     def _explain(self, entry: LogEntry) -> None:
         assert self.conversation is not None
-        seat = entry.seat
+        seat, played = entry.seat, ""
         said = entry.text if entry.text is not None else str(entry.move)
         self.conversation.answer(seat, said)
-        left = int(self.illegal.amount) - self._attempts[seat] + 1
         if self.illegal.kind != "retry":
             played = self.game.format(self.state, seat, entry.played)
-            then = f"A random legal move was played for you: {played}"
-        elif left > 0:
-            then = f"Try again ({left} {'try' if left == 1 else 'tries'} left)."
-        else:
-            then = "You forfeit the match."
-        self.conversation.ask(seat, f"Illegal move: {entry.illegal}. {then}")
+        told = self.illegal.told(str(entry.illegal), self._attempts[seat], played)
+        self.conversation.ask(seat, told)
 
     def _place(self, seat: int, move: Move, entry: tuple[Any, ...]) -> None:
         """Logs a submission and plays the move that it led to."""
@@ -438,12 +493,10 @@ class Match:
         Raises:
             ValueError: it is not over.
         """
-        outcome, spec = self.outcome, self.game.spec
+        outcome = self.outcome
         if outcome is None:
             raise ValueError("the match is not over")
         if not self.game.movers(self.state):
             return self.game.tell(self.state, seat)
-        how = f"the match was {outcome.reason}"
-        if outcome.reason == "forfeit":
-            how = f"{spec.agents[outcome.evidence['seat']]} forfeits by illegal moves"
-        return f"The match is over: {how}. Your reward: {self.totals[seat]:+g}."
+        offender = outcome.evidence["seat"] if outcome.reason == "forfeit" else None
+        return cut_short(self.game, outcome.reason, offender, self.totals[seat])

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from arenas.core.game import Game, IllegalMove, Move
+from arenas.core.language import Conversation
 from arenas.core.match import Match
 from arenas.core.rng import Rng
 
@@ -37,23 +38,30 @@ class Turn:
 
     __slots__ = ("_conversation", "_state", "game", "match_id", "refused", "rng", "seat")
 
-    def __init__(self, game: Game[Any], state: Any, seat: int, rng: Rng, match_id: int = 0) -> None:
+    def __init__(
+        self,
+        game: Game[Any],
+        state: Any,
+        seat: int,
+        rng: Rng,
+        match_id: int = 0,
+        refused: str | None = None,
+        conversation: Conversation | None = None,
+    ) -> None:
         self.game = game
         self.seat = seat
         self.rng = rng
         self.match_id = match_id
-        self.refused: str | None = None
+        self.refused = refused
         self._state = state
-        self._conversation: Any = None
+        self._conversation = conversation
 
     @classmethod
     def of(cls, match: Match, seat: int, match_id: int = 0) -> Turn:
         """The turn of an awaited seat of a match; its stream follows from the match's seed."""
         rng = Rng(match.seed).fork(TURNS, seat, match.submitted[seat])
-        turn = cls(match.game, match.state, seat, rng, match_id)
-        turn.refused = match.last_illegal[seat]
-        turn._conversation = match.conversation
-        return turn
+        refused = match.last_illegal[seat]
+        return cls(match.game, match.state, seat, rng, match_id, refused, match.conversation)
 
     @property
     def agent(self) -> str:
@@ -94,14 +102,14 @@ class Turn:
     def text(self) -> str:
         """The whole prompt: rules, what was told and answered so far, the situation now."""
         if self._conversation is not None:
-            return str(self._conversation.text(self.seat))
+            return self._conversation.text(self.seat)
         return f"{self.game.brief(self.seat)}\n\n{self.told}"
 
     @property
     def messages(self) -> list[dict[str, Any]]:
         """The same as chat messages with the roles system, user and assistant."""
         if self._conversation is not None:
-            return list(self._conversation.messages(self.seat))
+            return self._conversation.messages(self.seat)
         brief = {"role": "system", "content": self.game.brief(self.seat)}
         return [brief, {"role": "user", "content": self.told}]
 

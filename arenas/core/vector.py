@@ -19,6 +19,7 @@ from arenas.core.device import Device, device_of
 from arenas.core.environment import seat_spaces
 from arenas.core.flat import FlatGame, Position
 from arenas.core.game import IllegalMove, whole
+from arenas.core.language import Conversation
 from arenas.core.lockstep import (
     AT,
     COUNTS,
@@ -271,7 +272,11 @@ class FlatVectorEnv(LockstepVectorEnv):
             raise RuntimeError(f"the match of game {game} is over")
         seat = int(out.seats[game])
         rng = Rng(int(out.seeds[game])).fork(TURNS, seat, int(out.submitted[game, seat]))
-        return Turn(self.game, self._position(game), seat, rng, game)
+        return Turn(self.game, self._position(game), seat, rng, game, *self._heard(game))
+
+    def _heard(self, game: int) -> tuple[str | None, Conversation | None]:
+        """Why the last reply in a game was illegal, and its conversation; where there are any."""
+        return None, None
 
     def decisions(self, where: np.ndarray) -> Decisions:
         """The pending turns of the games that `where` (B,) marks, as arrays (on the CPU)."""

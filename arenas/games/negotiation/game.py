@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from itertools import takewhile
-from operator import mul, sub
 from typing import Any
 
 import numpy as np
@@ -20,15 +18,15 @@ from arenas.core.outcome import Outcome
 from arenas.core.rng import Rng
 from arenas.core.talk import heard, quoted, stands
 from arenas.games.negotiation import controls as at_hand
-from arenas.games.negotiation import pareto
+from arenas.games.negotiation import pareto, told
 from arenas.games.negotiation import rules as flat
 from arenas.games.negotiation import text as words
 from arenas.games.negotiation.presets import PRESETS, REWARDS, VARIANTS
 
 MAX_TURNS = 60
 MAX_LISTED_MOVES = 4_096
-MAX_KEPT_WORDS = 1 << 12
-"""Moves whose words a game keeps, and as many whose words it recognises."""
+MAX_KEPT_MOVES = 1 << 12
+"""Written moves that a game recognises at once."""
 
 KINDS = ("offer", "accept", "deny")
 FORMS = ("structured", "discrete")
@@ -98,17 +96,16 @@ class Negotiation(CodedGame):
             )
         self.goods = tuple(good.name for good in goods)
         self._variant = variant
-        self._events: dict[int, str] = {}
         self._commands: dict[str, tuple[int, list[int]]] = {}
         super().__init__(self._spec(offers), flat, self._blank(), self.talk)
         self._moves = self.blank[flat.MOVES]
-        count, plies = len(self.goods) * flat.PRIVATE, self.spec.max_plies
+        count = len(self.goods) * flat.PRIVATE
         first = flat.private(self.blank, 0, 0)
         self._owned = [
             slice(start, start + count)
             for start in range(first, first + self.players * count, count)
         ]
-        self._turn_words = [f"Turn {ply + 1} of {plies}" for ply in range(plies)]
+        self._situation = told.Situation(self)
 
     def _spec(self, offers: int) -> GameSpec:
         preset, players, count = PRESETS[self.preset], self.players, len(self.goods)
@@ -354,30 +351,42 @@ class Negotiation(CodedGame):
     def recognise(self, state: Position, seat: int, text: str) -> Move | None:
         if not self.sizes:
             return super().recognise(state, seat, text)
+        known = self._plain(text)
+        return known[1][:] if known and flat.is_legal(state.row, known[0]) else None
+
+    def recognise_all(
+        self, rows: np.ndarray, said: Sequence[Sequence[str]], texts: Sequence[str]
+    ) -> list[tuple[int, Move] | None]:
+        if not self.sizes:
+            return super().recognise_all(rows, said, texts)
+        return [self._plain(text) for text in texts]
+
+    def _plain(self, text: str) -> tuple[int, Move] | None:
+        """Code and move of a reply as `format` writes it, perhaps after private reasoning.
+
+        The list is not to be changed.
+        """
+        known = self._commands.get(text)
+        if known is not None:
+            return known
         if len(text) > self.spec.max_reply_chars:
             return None
-        # Most replies are a move as `format` writes it, perhaps with a line that is heard as it is.
-        visible = strip_reasoning(text) if "<" in text else text
-        command, bracket, said = visible.partition("]")
-        known = self._commands.get(command) or self._learn(command, bracket)
+        command, bracket, said = strip_reasoning(text).partition("]")
+        known = self._commands.get(command + bracket) or self._learn(command + bracket)
         if known is None or (said and not stands(said)):
             return None
-        code, numbers = known
-        if not flat.is_legal(state.row, code):
-            return None
-        return [*numbers, said[1:]] if said and self.talks else numbers[:]
+        # A line that is heard as it is written.
+        return (known[0], [*known[1], said[1:]]) if said and self.talks else known
 
-    def _learn(self, command: str, bracket: str) -> tuple[int, list[int]] | None:
+    def _learn(self, command: str) -> tuple[int, list[int]] | None:
         """Code and numbers of a move as `format` writes it; kept while there is room."""
-        found = words.read_written(command, self.goods) if bracket else None
-        if found is None or max(map(abs, found[0].amounts), default=0) > self.largest:
+        said = words.read_written(command, self.goods)
+        if said is None or max(map(abs, said.amounts), default=0) > self.largest:
             return None
-        said, done = found
         numbers = self._move_of(said)
         known = self.code(numbers), numbers
-        if len(self._commands) < MAX_KEPT_WORDS:
+        if len(self._commands) < MAX_KEPT_MOVES:
             self._commands[command] = known
-            self._events[known[0]] = done
         return known
 
     def _move_of(self, said: words.Said, line: str = "") -> Move:
@@ -443,79 +452,39 @@ class Negotiation(CodedGame):
         )
 
     def brief(self, seat: int) -> str:
-        preset = PRESETS[self.preset]
-        goods = ", ".join(
-            f"{good.name} ({_range(good.value)} a unit, {_range(good.stock)} units)"
-            for good in preset.goods
-        )
-        aim = {
-            "zero_sum": "Whoever gains the most in worth, each by its own values, wins.",
-            "surplus": "Your score is what your goods gain in worth to you, as a share of the "
-            "most that everyone together could gain.",
-            "shared": "Everyone's score is the sum of what everyone's goods gain in worth.",
-        }[self.reward]
-        others = self.players - 1
-        deny = (
-            "A denied offer stays on the table. "
-            if self._variant.stale
-            else "An offer that is answered by another or denied is dead. "
-        )
-        talk = (
-            "You may add one spoken line after the brackets; everyone hears it and it binds nobody."
-            if self.talks
-            else "Nothing else is heard."
-        )
-        one, two = self.goods[:2]
-        return (
-            f"You are {self.spec.agents[seat]} and trade goods with {others} other "
-            f"player{'s' if others > 1 else ''}. The goods, with what a unit may be worth to "
-            f"someone and what one may start with: {goods}. What you have and what it is worth to "
-            f"you is private. You take turns, {self.spec.max_plies} in all. "
-            f"In your turn you may offer a trade, accept the offer before you, or deny it. "
-            f"{deny}{aim}\n"
-            f"Reply with one move in square brackets: [Offer: 2 {one} -> 1 {two}] gives 2 {one} "
-            f"and asks for 1 {two}; or [Accept]; or [Deny]. {talk} "
-            f"You may reason inside <think>...</think> first; nobody else sees that."
-        )
+        return told.brief(self, seat)
 
     def describe(self, row: Row, seat: int) -> str:
         return self.tell(Position(tuple(row), (), None), seat)
 
     def tell(self, state: Position, seat: int) -> str:
-        row, said, players = state.row, state.said, self.players
-        ply, told = row[flat.PLY], ""
-        mover = ply % players
-        # The last move of each other seat.
-        for number in range(max(0, ply - players + (mover == seat)), ply):
-            if number % players != seat:
-                agent = self.spec.agents[number % players]
-                told += f"{agent} {self._event(row[self._moves + number])}"
-                if said and said[number]:
-                    told += f" and says {quoted(said[number])}"
-                told += ".\n"
-        told += _holding(row[self._owned[seat]], self.goods)
-        if ply == row[flat.TURNS]:
-            return f"{told}\nThe negotiation is over."
-        if mover != seat:
-            return f"{told}\n{self._turn_words[ply]}: {self.spec.agents[mover]} is to move."
-        answer = " or [Accept]" if flat.may_accept(row) else ""
-        if flat.may_deny(row):
-            answer += " or [Deny]"
-        return f"{told}\n{self._turn_words[ply]}. Your move: [Offer: ...]{answer}"
+        row = state.row
+        past = row[self._moves : self._moves + row[flat.PLY]]
+        over = row[flat.PLY] == row[flat.TURNS]
+        answers = 0 if over else 2 * flat.may_accept(row) + flat.may_deny(row)
+        return self._situation.words(seat, past, state.said, row[self._owned[seat]], answers)
 
-    def _event(self, code: int) -> str:
-        """What was done by a move, in words; each is worded once, as far as they are kept."""
-        event = self._events.get(code)
-        if event is None:
-            kind, event = flat.kind_of(self.blank, code), "accepts"
-            if kind == flat.OFFER:
-                offered = self.amounts(flat.bundle_of(self.blank, code))
-                event = "offers {} for {}".format(*words.terms(offered, self.goods))
-            elif kind == flat.DENY:
-                event = "denies"
-            if len(self._events) < MAX_KEPT_WORDS:
-                self._events[code] = event
-        return event
+    def tell_all(
+        self,
+        rows: np.ndarray,
+        said: Sequence[Sequence[str]],
+        seats: Sequence[int],
+        masks: np.ndarray,
+    ) -> list[str]:
+        accept, deny = (flat.ACCEPT, flat.DENY) if self.sizes else (0, 1)
+        # Those of all seats side by side.
+        owned = rows[:, self._owned[0].start : self._owned[-1].stop]
+        owned = owned.reshape(-1, self.players, len(self.goods) * flat.PRIVATE)
+        own = owned[np.arange(len(rows)), np.array(seats, int)].tolist()
+        past = rows[:, self._moves :].tolist()
+        plies = rows[:, flat.PLY].tolist()
+        answers = (2 * masks[:, accept] + masks[:, deny]).tolist()
+        return [
+            self._situation.words(seat, moves[:ply], lines, tuple(numbers), marks)
+            for seat, moves, ply, lines, numbers, marks in zip(
+                seats, past, plies, said, own, answers, strict=True
+            )
+        ]
 
     def show(self, state: Position, seat: int | None = None) -> str:
         row = state.row
@@ -539,24 +508,6 @@ class Negotiation(CodedGame):
 
     def compose(self, state: Position, seat: int, form: str, values: Mapping[str, Any]) -> str:
         return at_hand.compose(self, form, self.filled(state, seat, form, values))
-
-
-@lru_cache(maxsize=1 << 12)
-def _holding(own: tuple[int, ...], goods: tuple[str, ...]) -> str:
-    """What a seat has and has gained, from its private numbers: it seldom changes in a match."""
-    values, stock, start = (own[n :: flat.PRIVATE] for n in (flat.VALUE, flat.STOCK, flat.START))
-    gain = sum(map(mul, values, map(sub, stock, start)))
-    return f"You have {', '.join(map(_units, stock, goods, values))}. Your gain so far: {gain:+d}."
-
-
-@lru_cache(maxsize=1 << 14)
-def _units(units: int, good: str, value: int) -> str:
-    return f"{units} {good} worth {value} each"
-
-
-def _range(bounds: tuple[int, int]) -> str:
-    low, high = bounds
-    return str(low) if low == high else f"{low} to {high}"
 
 
 def _deep(rows: list[list[int]]) -> tuple[tuple[int, ...], ...]:

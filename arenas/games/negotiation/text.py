@@ -123,18 +123,16 @@ def _from_json(text: str, goods: tuple[str, ...]) -> Said:
     return Said("offer", _amounts(" -> ".join(sides), goods), heard(line))
 
 
-def read_written(command: str, goods: tuple[str, ...]) -> tuple[Said, str] | None:
-    """Reads a move that is written as `offer` writes it, up to its closing bracket.
+def read_written(command: str, goods: tuple[str, ...]) -> Said | None:
+    """Reads a move that is written as `offer` writes it, with nothing around the brackets.
 
-    Returns:
-        The move, and what is done in it: "accepts", "denies", "offers 3 Wood for 2 Gold"; None if
-        it is written in any other way, which may be a move nevertheless.
+    None if it is written in any other way, which may be a move nevertheless.
     """
-    if command in ("[Accept", "[Deny"):
-        return (Said("accept"), "accepts") if command == "[Accept" else (Said("deny"), "denies")
-    if command[:8] != "[Offer: ":
+    if command in ("[Accept]", "[Deny]"):
+        return Said("accept" if command == "[Accept]" else "deny")
+    if command[:8] != "[Offer: " or command[-1] != "]":
         return None
-    given, _, asked = command[8:].partition(" -> ")
+    given, _, asked = command[8:-1].partition(" -> ")
     amounts, places = [0] * len(goods), _places(goods)
     for side, sign in ((given, -1), (asked, 1)):
         last = -1
@@ -144,7 +142,7 @@ def read_written(command: str, goods: tuple[str, ...]) -> tuple[Said, str] | Non
             if good <= last or amounts[good] or not _UNITS.fullmatch(units):
                 return None
             amounts[good], last = sign * int(units), good
-    return Said("offer", tuple(amounts)), f"offers {given} for {asked}"
+    return Said("offer", tuple(amounts))
 
 
 @lru_cache(maxsize=32)

@@ -1,0 +1,144 @@
+"""What a seat is told: the rules and its part in them, then the table from where it sits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from operator import mul, sub
+from typing import TYPE_CHECKING
+
+from arenas.core.talk import quoted
+from arenas.games.negotiation import rules as flat
+from arenas.games.negotiation import text as words
+from arenas.games.negotiation.presets import PRESETS
+
+if TYPE_CHECKING:
+    from arenas.games.negotiation.game import Negotiation
+
+MAX_KEPT_MOVES = 1 << 12
+"""Moves of each seat whose words are kept."""
+
+
+def brief(game: Negotiation, seat: int) -> str:
+    """The rules in words for a seat."""
+    preset = PRESETS[game.preset]
+    goods = ", ".join(
+        f"{good.name} ({_range(good.value)} a unit, {_range(good.stock)} units)"
+        for good in preset.goods
+    )
+    aim = {
+        "zero_sum": "Whoever gains the most in worth, each by its own values, wins.",
+        "surplus": "Your score is what your goods gain in worth to you, as a share of the "
+        "most that everyone together could gain.",
+        "shared": "Everyone's score is the sum of what everyone's goods gain in worth.",
+    }[game.reward]
+    others = game.players - 1
+    deny = (
+        "A denied offer stays on the table. "
+        if game.blank[flat.STALE]
+        else "An offer that is answered by another or denied is dead. "
+    )
+    talk = (
+        "You may add one spoken line after the brackets; everyone hears it and it binds nobody."
+        if game.talks
+        else "Nothing else is heard."
+    )
+    one, two = game.goods[:2]
+    return (
+        f"You are {game.spec.agents[seat]} and trade goods with {others} other "
+        f"player{'s' if others > 1 else ''}. The goods, with what a unit may be worth to "
+        f"someone and what one may start with: {goods}. What you have and what it is worth to "
+        f"you is private. You take turns, {game.spec.max_plies} in all. "
+        f"In your turn you may offer a trade, accept the offer before you, or deny it. "
+        f"{deny}{aim}\n"
+        f"Reply with one move in square brackets: [Offer: 2 {one} -> 1 {two}] gives 2 {one} "
+        f"and asks for 1 {two}; or [Accept]; or [Deny]. {talk} "
+        f"You may reason inside <think>...</think> first; nobody else sees that."
+    )
+
+
+def _range(bounds: tuple[int, int]) -> str:
+    low, high = bounds
+    return str(low) if low == high else f"{low} to {high}"
+
+
+class Situation:
+    """Puts a seat's situation into words; what recurs is worded once and kept.
+
+    Args:
+        game: the rules.
+    """
+
+    def __init__(self, game: Negotiation) -> None:
+        self._game = game
+        self._agents, self._goods = game.spec.agents, game.goods
+        self._plies = plies = game.spec.max_plies
+        self._events: tuple[dict[int, str], ...] = tuple({} for _ in self._agents)
+        answers = ("", " or [Deny]", " or [Accept]", " or [Accept] or [Deny]")
+        self._asked = [
+            [f"\nTurn {turn} of {plies}. Your move: [Offer: ...]{answer}" for answer in answers]
+            for turn in range(1, plies + 1)
+        ]
+
+    def words(
+        self,
+        seat: int,
+        past: Sequence[int],
+        said: Sequence[str],
+        own: tuple[int, ...],
+        answers: int,
+    ) -> str:
+        """What a seat is told.
+
+        Args:
+            seat: to whom.
+            past: the codes of all moves.
+            said: the line that came with each move; empty in a game that does not talk.
+            own: the seat's private numbers, see `rules.PRIVATE`.
+            answers: 2 if the seat to move may accept, plus 1 if it may deny.
+        """
+        players, ply = len(self._agents), len(past)
+        mover, told = ply % players, ""
+        # The last move of each other seat.
+        first = ply - players + (mover == seat)
+        for number in range(first if first > 0 else 0, ply):
+            other = number % players
+            if other != seat:
+                code = past[number]
+                told += self._events[other].get(code) or self._event(other, code)
+                if said and said[number]:
+                    told += f" and says {quoted(said[number])}"
+                told += ".\n"
+        told += _holding(own, self._goods)
+        if ply == self._plies:
+            return f"{told}\nThe negotiation is over."
+        if mover != seat:
+            return f"{told}\nTurn {ply + 1} of {self._plies}: {self._agents[mover]} is to move."
+        return told + self._asked[ply][answers]
+
+    def _event(self, seat: int, code: int) -> str:
+        """What a seat did by a move."""
+        blank, event = self._game.blank, "accepts"
+        kind = flat.kind_of(blank, code)
+        if kind == flat.OFFER:
+            offered = self._game.amounts(flat.bundle_of(blank, code))
+            event = "offers {} for {}".format(*words.terms(offered, self._goods))
+        elif kind == flat.DENY:
+            event = "denies"
+        event = f"{self._agents[seat]} {event}"
+        if len(self._events[seat]) < MAX_KEPT_MOVES:
+            self._events[seat][code] = event
+        return event
+
+
+@lru_cache(maxsize=1 << 12)
+def _holding(own: tuple[int, ...], goods: tuple[str, ...]) -> str:
+    """What a seat has and has gained, from its private numbers: it seldom changes in a match."""
+    values, stock, start = (own[n :: flat.PRIVATE] for n in (flat.VALUE, flat.STOCK, flat.START))
+    gain = sum(map(mul, values, map(sub, stock, start)))
+    return f"You have {', '.join(map(_units, stock, goods, values))}. Your gain so far: {gain:+d}."
+
+
+@lru_cache(maxsize=1 << 14)
+def _units(units: int, good: str, value: int) -> str:
+    return f"{units} {good} worth {value} each"
