@@ -83,7 +83,6 @@ def forget(game):
     game._commands.clear()
     game._situation = told.Situation(game)
     told._holding.cache_clear()
-    told._units.cache_clear()
 
 
 def ours(talk=False, forgetful=False):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -21,6 +21,8 @@ from arenas.core.lockstep_env import check_rules
 from arenas.core.match import Match, cut, cut_short, read_reply, replacement
 from arenas.core.record import MatchRecord
 from arenas.core.vector import FlatVectorEnv
+
+T = TypeVar("T")
 
 
 class _Refusal(NamedTuple):
@@ -60,17 +62,18 @@ class TextVectorEnv(FlatVectorEnv):
         # A match's end is told before the next one takes its place.
         self._stepping = self._settings._replace(autoreset=DISABLED)
         self._legal = np.zeros(num_envs, bool)
-        # By game: what was told and answered, the lines that were said, the replies as they came,
-        # and why the last one of each seat was illegal.
+        # By game: what was told and answered, the lines that were said, the replies as they came.
         self._conversations = [Conversation(game.briefs)] * num_envs
         self._said: list[list[str]] = [[]] * num_envs
         self._replies: list[list[str]] = [[]] * num_envs
-        self._refused: list[list[str | None]] = [[]] * num_envs
+        # Why the last reply of a seat was illegal, by game and seat, where it was.
+        self._refused: dict[tuple[int, int], str] = {}
         # By game: seed and replies of the match that ended last.
         self._ended: list[tuple[int, list[str]] | None] = [None] * num_envs
 
     def _after_reset(self, where: Any, seeded: np.ndarray) -> tuple[Any, dict[str, Any]]:
-        self._open(np.flatnonzero(where))
+        self._begin(games := np.flatnonzero(where))
+        self._ask(games)
         return self._prompts(), self._info({})
 
     def step(self, actions: Sequence[str]) -> tuple[Any, Any, Any, Any, dict[str, Any]]:
@@ -96,12 +99,12 @@ class TextVectorEnv(FlatVectorEnv):
         self._device.run(step, self._batch, self._stepping, codes)
         self._hear(live, seats, texts, moves, refusals)
         moved = np.array([move is not None for move in moves])
-        self._ask(np.flatnonzero(moved & ~out.ended))
-        finals = self._close(np.flatnonzero(out.ended), moved)
+        finals = self._end(np.flatnonzero(out.ended), moved)
         fresh = out.ended if autoreset == SAME_STEP else over & (autoreset == NEXT_STEP)
         if fresh.any():
             self._device.run(renew, self._batch, fresh)
-            self._open(np.flatnonzero(fresh))
+            self._begin(np.flatnonzero(fresh))
+        self._ask(np.flatnonzero(moved & ~out.ended | fresh))
         given = self._given
         ends = given(out.terminated), given(out.truncated)
         return self._prompts(), given(out.mover_rewards), *ends, self._info(finals)
@@ -126,13 +129,13 @@ class TextVectorEnv(FlatVectorEnv):
         An illegal reply has the code -1, for kernels do by themselves what follows; its move is
         what they play in its place, or None.
         """
-        game, asked = self.game, games.tolist()
-        known = game.recognise_all(
-            self._rows_of(games), [self._said[i] for i in asked], [texts[i] for i in asked]
-        )
-        codes, moves = np.full(self.num_envs, -1), [None] * self.num_envs
+        game = self.game
+        said, replies = self._of(self._said, games), self._of(texts, games)
+        known = game.recognise_all(self._rows_of(games), said, replies)
+        codes = np.full(self.num_envs, -1)
         codes[games] = [-1 if each is None else each[0] for each in known]
-        for i, each in zip(asked, known, strict=True):
+        moves: list[Move] = [None] * self.num_envs
+        for i, each in zip(games.tolist(), known, strict=True):
             moves[i] = each and each[1]
         self._device.run(check, self._batch, codes, self._legal)
         refusals = {}
@@ -160,67 +163,76 @@ class TextVectorEnv(FlatVectorEnv):
         refusals: dict[int, _Refusal],
     ) -> None:
         """Takes up what was replied, and tells a seat of its illegal move."""
-        conversations, coded = self._conversations, self._coded
+        talks = self._coded is not None and self._coded.talks
         for i in games.tolist():
-            conversations[i].answer(seats[i], texts[i])
+            self._conversations[i].answer(seats[i], texts[i])
             self._replies[i].append(texts[i])
-            self._refused[i][seats[i]] = None
-            if coded is not None and coded.talks and moves[i] is not None:
-                self._said[i].append(coded.line(moves[i]))
+            if self._refused:
+                self._refused.pop((i, seats[i]), None)
+            if talks and moves[i] is not None:
+                self._said[i].append(self._coded.line(moves[i]))  # type: ignore[union-attr]
         for i, refusal in refusals.items():
             attempts = int(self._batch.numbers[i, ATTEMPTS])
             told = self.illegal.told(refusal.reason, attempts, refusal.played)
-            conversations[i].ask(seats[i], told)
-            self._refused[i][seats[i]] = refusal.reason
+            self._conversations[i].ask(seats[i], told)
+            self._refused[i, seats[i]] = refusal.reason
 
-    def _ask(self, games: np.ndarray) -> None:
-        """Tells the seats to move where they stand."""
-        seats = self._out.seats[games].tolist()
-        for i, seat, told in zip(games.tolist(), seats, self._told(games, seats), strict=True):
-            self._conversations[i].ask(seat, told)
-
-    def _told(self, games: np.ndarray, seats: list[int]) -> list[str]:
-        """What is told to a seat of each of the games."""
-        said = [self._said[i] for i in games.tolist()]
-        return self.game.tell_all(self._rows_of(games), said, seats, self._out.masks[games])
-
-    def _open(self, games: np.ndarray) -> None:
-        """Takes up the matches that have begun."""
-        for i in games.tolist():
-            self._conversations[i] = Conversation(self.game.briefs)
-            self._said[i], self._replies[i] = [], []
-            self._refused[i] = [None] * self.game.spec.seats
-        self._ask(games)
-
-    def _close(self, games: np.ndarray, moved: np.ndarray) -> dict[int, str]:
+    def _end(self, games: np.ndarray, moved: np.ndarray) -> dict[int, str]:
         """Tells every seat how its match ended; returns what the seat that moved last has read.
 
         Without a move in this step (`moved`, (B,)) it was a forfeit.
         """
-        game, out = self.game, self._out
+        game, out, finals = self.game, self._out, {}
         by_rules = games[moved[games] & ~out.truncated[games]]
         for seat in range(game.spec.seats):
-            told = dict(
-                zip(by_rules.tolist(), self._told(by_rules, [seat] * len(by_rules)), strict=True)
-            )
-            for i in games.tolist():
-                if i not in told:
-                    offender = None if out.truncated[i] else int(out.movers[i])
-                    reason, reward = "truncated", float(out.final_totals[i, seat])
-                    told[i] = cut_short(game, reason, offender, reward)
-                self._conversations[i].ask(seat, told[i])
-        finals = {}
-        for i in games.tolist():
-            self._ended[i] = int(out.seeds[i]), self._replies[i]
-            finals[i] = self._conversations[i].text(int(out.movers[i]))
+            self._tell(by_rules, [seat] * len(by_rules))
+        movers, seeds = out.movers[games].tolist(), out.seeds[games].tolist()
+        for i, mover, seed in zip(games.tolist(), movers, seeds, strict=True):
+            conversation = self._conversations[i]
+            if not moved[i] or out.truncated[i]:
+                offender = None if out.truncated[i] else mover
+                for seat, reward in enumerate(out.final_totals[i].tolist()):
+                    conversation.ask(seat, cut_short(game, "truncated", offender, reward))
+            self._ended[i] = seed, self._replies[i]
+            finals[i] = conversation.text(mover)
         return finals
+
+    def _begin(self, games: np.ndarray) -> None:
+        """Takes up the matches that have begun."""
+        for i in games.tolist():
+            self._conversations[i] = Conversation(self.game.briefs)
+            self._said[i], self._replies[i] = [], []
+            for seat in range(self.game.spec.seats) if self._refused else ():
+                self._refused.pop((i, seat), None)
+
+    def _ask(self, games: np.ndarray) -> None:
+        """Tells the seats to move where they stand."""
+        self._tell(games, self._out.seats[games].tolist())
+
+    def _tell(self, games: np.ndarray, seats: list[int]) -> None:
+        """Tells a seat of each of the games where its match stands."""
+        if not seats:
+            return
+        said, masks = self._of(self._said, games), self._some(self._out.masks, games)
+        told = self.game.tell_all(self._rows_of(games), said, seats, masks)
+        for i, seat, words in zip(games.tolist(), seats, told, strict=True):
+            self._conversations[i].ask(seat, words)
 
     def _rows_of(self, games: np.ndarray) -> np.ndarray:
         """The rows (N, W) of games."""
-        rows: np.ndarray = self._batch.rows[games]
-        if self._rows is not None:
-            rows = self._rows[self._out.positions[games]]
+        if self._rows is None:
+            return self._some(self._batch.rows, games)
+        rows: np.ndarray = self._rows[self._out.positions[games]]
         return rows
+
+    def _some(self, array: Any, games: np.ndarray) -> np.ndarray:
+        """The entries of games, not to be changed; all of them are no copy."""
+        some: np.ndarray = array if len(games) == self.num_envs else array[games]
+        return some
+
+    def _of(self, items: list[T], games: np.ndarray) -> list[T]:
+        """The same of a list."""
+        return items if len(games) == self.num_envs else [items[i] for i in games.tolist()]
 
     # -- what is given out -------------------------------------------------------------------------
 
@@ -229,7 +241,7 @@ class TextVectorEnv(FlatVectorEnv):
         return tuple([c.text(s) for c, s in zip(self._conversations, seats, strict=True)])
 
     def _info(self, finals: dict[int, str]) -> dict[str, Any]:
-        out, prompts = self._out, np.full(self.num_envs, None, object)
+        out, prompts = self._out, np.empty(self.num_envs, object)
         for i, prompt in finals.items():
             prompts[i] = prompt
         return self._information(
@@ -246,7 +258,8 @@ class TextVectorEnv(FlatVectorEnv):
         return self.game.position(tuple(row.tolist()), tuple(self._said[game]))
 
     def _heard(self, game: int) -> tuple[str | None, Conversation | None]:
-        return self._refused[game][int(self._out.seats[game])], self._conversations[game]
+        refused = self._refused.get((game, int(self._out.seats[game])))
+        return refused, self._conversations[game]
 
     def messages(self, game: int) -> list[dict[str, Any]]:
         """The prompt of a game as chat messages, see `Conversation.messages`.
@@ -288,9 +301,11 @@ class TextVectorEnv(FlatVectorEnv):
     def set_state(self, state: dict[str, np.ndarray]) -> None:
         arrays = {name: array for name, array in state.items() if name != "replies"}
         super().set_state(arrays)
+        self._refused = {}
         self._replies = json.loads(np.asarray(state["replies"], np.uint8).tobytes())
         for i, replies in enumerate(self._replies):
             match = self._again(int(self._out.seeds[i]), replies)
             assert match.conversation is not None
             self._conversations[i], self._said[i] = match.conversation, list(match.state.said)
-            self._refused[i] = match.last_illegal
+            reasons = {(i, seat): why for seat, why in enumerate(match.last_illegal) if why}
+            self._refused |= reasons

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import chain
 from operator import mul, sub
 from typing import TYPE_CHECKING
 
@@ -71,13 +72,23 @@ class Situation:
 
     def __init__(self, game: Negotiation) -> None:
         self._game = game
-        self._agents, self._goods = game.spec.agents, game.goods
+        self._agents = agents = game.spec.agents
         self._plies = plies = game.spec.max_plies
-        self._events: tuple[dict[int, str], ...] = tuple({} for _ in self._agents)
+        self._events: tuple[dict[int, str], ...] = tuple({} for _ in agents)
+        units = ", ".join(f"%d {good} worth %d each" for good in game.goods)
+        self._holding = f"You have {units}. Your gain so far: %+d."
+        # How it ends, by ply: to whoever moves, by its answers, and to the others.
         answers = ("", " or [Deny]", " or [Accept]", " or [Accept] or [Deny]")
+        turns = [f"\nTurn {ply + 1} of {plies}" for ply in range(plies)]
         self._asked = [
-            [f"\nTurn {turn} of {plies}. Your move: [Offer: ...]{answer}" for answer in answers]
-            for turn in range(1, plies + 1)
+            [f"{turn}. Your move: [Offer: ...]{each}" for each in answers] for turn in turns
+        ]
+        self._waits = [
+            f"{turn}: {agents[ply % len(agents)]} is to move." for ply, turn in enumerate(turns)
+        ] + ["\nThe negotiation is over."]
+        self._heard = [
+            [_latest(ply, seat, len(agents)) for ply in range(plies + 1)]
+            for seat in range(len(agents))
         ]
 
     def words(
@@ -97,24 +108,16 @@ class Situation:
             own: the seat's private numbers, see `rules.PRIVATE`.
             answers: 2 if the seat to move may accept, plus 1 if it may deny.
         """
-        players, ply = len(self._agents), len(past)
-        mover, told = ply % players, ""
-        # The last move of each other seat.
-        first = ply - players + (mover == seat)
-        for number in range(first if first > 0 else 0, ply):
-            other = number % players
-            if other != seat:
-                code = past[number]
-                told += self._events[other].get(code) or self._event(other, code)
-                if said and said[number]:
-                    told += f" and says {quoted(said[number])}"
-                told += ".\n"
-        told += _holding(own, self._goods)
-        if ply == self._plies:
-            return f"{told}\nThe negotiation is over."
-        if mover != seat:
-            return f"{told}\nTurn {ply + 1} of {self._plies}: {self._agents[mover]} is to move."
-        return told + self._asked[ply][answers]
+        ply, told = len(past), ""
+        for number, other in self._heard[seat][ply]:
+            code = past[number]
+            told += self._events[other].get(code) or self._event(other, code)
+            if said and said[number]:
+                told += f" and says {quoted(said[number])}"
+            told += ".\n"
+        moves = ply < self._plies and ply % len(self._agents) == seat
+        end = self._asked[ply][answers] if moves else self._waits[ply]
+        return f"{told}{_holding(self._holding, own)}{end}"
 
     def _event(self, seat: int, code: int) -> str:
         """What a seat did by a move."""
@@ -122,7 +125,7 @@ class Situation:
         kind = flat.kind_of(blank, code)
         if kind == flat.OFFER:
             offered = self._game.amounts(flat.bundle_of(blank, code))
-            event = "offers {} for {}".format(*words.terms(offered, self._goods))
+            event = "offers {} for {}".format(*words.terms(offered, self._game.goods))
         elif kind == flat.DENY:
             event = "denies"
         event = f"{self._agents[seat]} {event}"
@@ -131,14 +134,15 @@ class Situation:
         return event
 
 
+def _latest(ply: int, seat: int, players: int) -> tuple[tuple[int, int], ...]:
+    """Number and seat of the last move of each other seat, once `ply` moves were played."""
+    first = max(0, ply - players + (ply % players == seat))
+    return tuple((n, n % players) for n in range(first, ply) if n % players != seat)
+
+
 @lru_cache(maxsize=1 << 12)
-def _holding(own: tuple[int, ...], goods: tuple[str, ...]) -> str:
+def _holding(form: str, own: tuple[int, ...]) -> str:
     """What a seat has and has gained, from its private numbers: it seldom changes in a match."""
     values, stock, start = (own[n :: flat.PRIVATE] for n in (flat.VALUE, flat.STOCK, flat.START))
     gain = sum(map(mul, values, map(sub, stock, start)))
-    return f"You have {', '.join(map(_units, stock, goods, values))}. Your gain so far: {gain:+d}."
-
-
-@lru_cache(maxsize=1 << 14)
-def _units(units: int, good: str, value: int) -> str:
-    return f"{units} {good} worth {value} each"
+    return form % (*chain.from_iterable(zip(stock, values, strict=True)), gain)
