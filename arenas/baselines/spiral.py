@@ -37,16 +37,11 @@ a draw, one seat takes all. Each is measured in every iteration, and said aloud 
 from __future__ import annotations
 
 import copy
-import csv
-import json
 import math
-import shutil
-import signal
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import Field, asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import fmean
 from typing import Any, NamedTuple, get_args
@@ -54,8 +49,6 @@ from typing import Any, NamedTuple, get_args
 import click
 import torch
 from matplotlib.figure import Figure
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 from torch import nn
 from torch.utils.tensorboard import SummaryWriter
@@ -69,16 +62,6 @@ from transformers import (
 from transformers.utils import logging as transformers_logging
 
 import arenas
-from arenas.baselines.ppo_selfplay import (
-    LEARNER,
-    MAX_STATES,
-    check_same_run,
-    going_on,
-    interruptible,
-    references,
-    write_curve,
-    write_pool,
-)
 from arenas.core.game import Game
 from arenas.core.policy import Policy, Reply, Tokens, Turn
 from arenas.core.record import MatchRecord
@@ -96,6 +79,12 @@ from arenas.registry import read_options
 from arenas.rollout.advantages import Key, RoleBaselines, group_advantages
 from arenas.rollout.matches import sitting_of
 from arenas.rollout.trajectories import Row, Trajectory, play_trajectories
+from arenas.training import commands, settings
+from arenas.training.checkpoint import going_on, read_checkpoint
+from arenas.training.folder import write_config, write_curve, write_pool, write_table
+from arenas.training.loop import interruptible, iterations
+from arenas.training.measuring import LEARNER, MAX_STATES, references
+from arenas.training.progress import shown
 
 TINY = "tiny"
 REFERENCES = ("random", "scripted", "exact")
@@ -140,7 +129,8 @@ _COUNTS = (
 
 
 def _setting(default: Any, help: str) -> Any:
-    return field(default=default, metadata={"help": help})
+    """A setting of its default's type."""
+    return settings.setting(default, type(default), help)
 
 
 @dataclass(frozen=True)
@@ -745,6 +735,11 @@ class Training:
         """Whether all iterations are done."""
         return self.iteration >= self.config.iterations
 
+    @property
+    def so_far(self) -> str:
+        """What has been done, in words."""
+        return f"{self.iteration} iterations"
+
     def iterate(self) -> None:
         """Plays matches, learns from them, and measures if it is time to."""
         config = self.config
@@ -1021,8 +1016,7 @@ class Training:
             self.model.save_pretrained(self.out / "model")
         self.tokenizer.save_pretrained(self.out / "model")
         write_curve(self.curve, self.out)
-        with replacing(self.out / "ends.csv") as partial, partial.open("w", newline="") as file:
-            csv.writer(file).writerows([End._fields, *self.ends])
+        write_table(End._fields, self.ends, self.out / "ends.csv")
         if self.config.pool_share:
             write_pool(self.pool, self.out)
 
@@ -1032,13 +1026,9 @@ class Training:
         Raises:
             ValueError: it is damaged, or of a run with other settings, which the message names.
         """
-        path = self.out / "checkpoint.pt"
+        games = dict(listed(self.games))
         with going_on(self.out):
-            saved = read_saved(path)
-            if "games" not in saved:
-                raise ValueError(f"{path} is no checkpoint of this algorithm")
-            there = {**saved["config"], "games": saved["games"]}
-            check_same_run(there, {**asdict(self.config), "games": dict(listed(self.games))})
+            saved = read_checkpoint(self.out, "games", self.config, games=games)
         self.take(saved)
 
     def take(self, saved: Mapping[str, Any]) -> None:
@@ -1112,44 +1102,26 @@ def train(training: Training, time_limit: float | None = None) -> bool:
         Whether Ctrl-C stopped it.
     """
     config, out = training.config, training.out
-    started = time.monotonic()
-    console = Console(stderr=True, highlight=False, soft_wrap=True)
-    columns = (
-        BarColumn(bar_width=20),
-        TextColumn("{task.completed}/{task.total}"),
-        TimeRemainingColumn(),
-        TextColumn("{task.description}"),
-    )
     known: list[str] = []
     with (
         SummaryWriter(str(out / "tensorboard"), purge_step=training.iteration + 1) as writer,
         interruptible() as interrupted,
-        Progress(*columns, console=console, disable=not console.is_terminal) as progress,
+        shown("", config.iterations, training.iteration, counted=True) as progress,
     ):
-        task = progress.add_task("", total=config.iterations, completed=training.iteration)
-        while not training.over:
-            rows = len(training.curve)
-            training.iterate()
+        for rows in iterations(training, time_limit, interrupted):
             for alarm in training.alarms:
                 if alarm not in known:
-                    console.print(f"iteration {training.iteration}: {alarm}", style="yellow")
+                    progress.console.print(
+                        f"iteration {training.iteration}: {alarm}", style="yellow"
+                    )
             known = training.alarms
-            for row in training.curve[rows:]:
+            for row in rows:
                 for name, figure in row.items():
                     writer.add_scalar(name, figure, training.iteration)
-                progress.update(task, description=brief(row))
-                if not console.is_terminal:
-                    console.print(f"{training.iteration} iterations: {brief(row)}")
-            progress.update(task, completed=training.iteration)
-            late = time_limit is not None and time.monotonic() - started > time_limit
-            stop = interrupted() or late
-            if training.over or stop or training.iteration % config.evaluate_every == 0:
-                # Events first: those that come after the checkpoint are purged, not made up for.
+                # Before the checkpoint: events after it are purged, not made up for.
                 writer.flush()
-                training.save()
-                training.export()
-            if stop:
-                break
+                progress.update(training.iteration, brief(row), f"{training.so_far}: {brief(row)}")
+            progress.update(training.iteration)
     # Once more for a run that was killed between its last checkpoint and these.
     training.export()
     if training.curve:
@@ -1194,7 +1166,7 @@ def report(training: Training) -> str:
     The results are of the saved model in `final_games` matches with each reference.
     """
     figures, results = training.measure(training.config.final_games)
-    lines = [f"{training.iteration} iterations, {training.matches} matches"]
+    lines = [f"{training.so_far}, {training.matches} matches"]
     for iteration in sorted({1, training.iteration}):
         own = [each for each in training.ends if each.iteration == iteration]
         matches = sum(each.matches for each in own)
@@ -1220,7 +1192,7 @@ def options(config: type[Config]) -> Callable[[Any], Any]:
     """The arguments of a command that `run` takes, with an option for every setting."""
 
     def add(command: Any) -> Any:
-        for argument in reversed([*_COMMON, *map(_option, fields(config))]):
+        for argument in reversed([*_COMMON, settings.options(config, {"tiny": TINY_DEFAULTS})]):
             command = argument(command)
         return command
 
@@ -1229,23 +1201,10 @@ def options(config: type[Config]) -> Callable[[Any], Any]:
 
 _COMMON = (
     click.argument("game_ids", metavar="GAME_ID...", nargs=-1, required=True),
-    click.option(
-        "--out",
-        type=click.Path(path_type=Path, file_okay=False),
-        help="Folder of the run.  [runs/GAME-ALGORITHM-SEED]",
-    ),
-    click.option(
-        "--resume/--fresh",
-        default=True,
-        help="Go on from the checkpoint in --out, or discard it.  [resume]",
-    ),
+    commands.folder("runs/GAME-ALGORITHM-SEED"),
+    commands.resume,
     click.option("--time-limit", type=float, help="Stop after so many seconds, ready to go on."),
-    click.option(
-        "--threads",
-        default=1,
-        type=click.IntRange(1),
-        help="PyTorch's; part of what the last bits depend on.  [1]",
-    ),
+    commands.threads,
     click.option(
         "--option",
         "-o",
@@ -1254,21 +1213,6 @@ _COMMON = (
         help="An option of the game, where there is one; repeatable.",
     ),
 )
-
-
-def _option(setting: Field[Any]) -> Any:
-    kind = type(setting.default)
-    name = setting.name.replace("_", "-")
-    default = str(setting.default)
-    if setting.name in TINY_DEFAULTS:
-        default += f"; tiny: {TINY_DEFAULTS[setting.name]}"
-    return click.option(
-        f"--{name}/--no-{name}" if kind is bool else f"--{name}",
-        setting.name,
-        type=None if kind is bool else kind,
-        default=None,
-        help=f"{setting.metadata['help']}  [{default}]",
-    )
 
 
 def run(
@@ -1282,7 +1226,7 @@ def run(
     time_limit: float | None,
     threads: int,
     option: tuple[str, ...],
-    **settings: Any,
+    **given: Any,
 ) -> None:
     """Trains as the arguments of `options` say, and prints the report.
 
@@ -1290,7 +1234,7 @@ def run(
         kind: what trains.
         settings_of: the class of its settings.
         algorithm: its name, for the folder of the run.
-        game_ids, out, resume, time_limit, threads, option, settings: of the command line.
+        game_ids, out, resume, time_limit, threads, option, given: of the command line.
 
     Raises:
         click.ClickException: an argument is wrong, or there is no such model.
@@ -1298,36 +1242,24 @@ def run(
     torch.set_num_threads(threads)
     # Each checkpoint would show a bar of its own.
     transformers_logging.disable_progress_bar()
-    try:
+    with commands.one_line_errors():
         options = read_options(option)
         if options and len(game_ids) > 1:
             raise ValueError("--option is for one game")
         games = {
             arenas.registry.find(each).id: arenas.make_game(each, **options) for each in game_ids
         }
-        chosen = {name: value for name, value in settings.items() if value is not None}
+        chosen = settings.given(given)
         tiny = chosen.get("model", TINY) == TINY
         config = replace(settings_of(), **{**(TINY_DEFAULTS if tiny else {}), **chosen})
         short = "-".join(each.split("/")[-1] for each in games)
         out = out or Path("runs") / f"{short}-{algorithm}-{config.seed}"
         training = kind(games, config, out)
-        if not resume:
-            _discard(out)
-        if (out / "checkpoint.pt").exists():
-            training.restore()
-            click.echo(f"going on after {training.iteration} iterations", err=True)
-    except (ValueError, OSError) as error:
-        raise click.ClickException(str(error)) from None
-    written = {"games": dict(listed(games)), **asdict(config)}
-    with replacing(out / "config.json") as partial:
-        partial.write_text(json.dumps(written, indent=2) + "\n", encoding="utf-8")
-    interrupted = train(training, time_limit)
-    if training.over:
-        click.echo(report(training))
-        return
-    click.echo(f"stopped after {training.iteration} iterations; the same command goes on", err=True)
-    if interrupted:
-        raise click.exceptions.Exit(128 + signal.SIGINT)  # As shells have it.
+        commands.begin(
+            training, resume, ["ends.csv", "pool.json"], ["pool", "tensorboard", "model"]
+        )
+    write_config({"games": dict(listed(games)), **asdict(config)}, out)
+    commands.end(training, train(training, time_limit), report)
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -1348,16 +1280,6 @@ def command(**arguments: Any) -> None:
     never stopped.
     """  # noqa: D301 - click reads the escape itself
     run(Training, Config, "spiral", **arguments)
-
-
-def _discard(out: Path) -> None:
-    """Removes what a run has written, and nothing else."""
-    for name in (
-        "checkpoint.pt", "curve.csv", "curve.png", "ends.csv", "config.json", "pool.json",
-    ):  # fmt: skip
-        (out / name).unlink(missing_ok=True)
-    for name in ("pool", "tensorboard", "model"):
-        shutil.rmtree(out / name, ignore_errors=True)
 
 
 if __name__ == "__main__":
