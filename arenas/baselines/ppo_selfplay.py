@@ -601,10 +601,10 @@ def train(training: Training, time_limit: float | None = None) -> bool:
     Returns:
         Whether Ctrl-C stopped it.
     """
-    name, out = training.game_id.split("/")[-1], training.out
+    game, out = training.game_id.split("/")[-1], training.out
     with (
         SummaryWriter(str(out / "tensorboard"), purge_step=training.steps + 1) as writer,
-        shown(name, training.config.total_steps, training.steps) as progress,
+        shown(game, training.config.total_steps, training.steps) as progress,
         interruptible() as interrupted,
     ):
         for rows in iterations(training, time_limit, interrupted):
