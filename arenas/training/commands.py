@@ -19,6 +19,7 @@ AnyRun = TypeVar("AnyRun", bound=Run)
 INTERRUPTED = 128 + signal.SIGINT
 """Exit status after Ctrl-C, as shells have it."""
 
+# Arguments that several commands take, as decorators.
 game_id = click.argument("game_id", metavar="GAME_ID")
 resume = click.option(
     "--resume/--fresh",

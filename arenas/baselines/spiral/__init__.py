@@ -39,6 +39,10 @@ learns from them (`reading.py`, `learning.py`), the run (`training.py`), its hea
 (`health.py`, `measuring.py`, `report.py`), the command (`command_line.py`).
 """
 
+# Asked for by name where they are missing, which transformers does not do.
+import torch  # noqa: F401
+from tokenizers import Tokenizer  # noqa: F401
+
 from arenas.baselines.spiral.command_line import command
 
 __all__ = ["command"]
