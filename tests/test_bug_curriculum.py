@@ -7,12 +7,13 @@ import pytest
 from tiny_project import TINY
 
 import arenas
-from arenas.baselines.bug_curriculum import Adam, Trainer, policy_gradient, write_curve
+from arenas.baselines.bug_curriculum import Adam, Point, Trainer, policy_gradient
 from arenas.core.match import Match
 from arenas.core.policy import Turn
 from arenas.games.bug_repair.chooser import Layers, read, save
 from arenas.games.bug_repair.menu import FEATURES
 from arenas.games.bug_repair.project import keep, load
+from arenas.training.folder import write_table
 
 
 @pytest.fixture
@@ -84,7 +85,7 @@ def test_a_batch_is_played_and_learned_from(tiny, tmp_path):
     assert point.entropy > 2
     assert len(trainer.points) == 1
     assert any((a != b).any() for a, b in zip(before, trainer.layers, strict=True))
-    write_curve(trainer.points, tmp_path / "curve.csv")
+    write_table(Point._fields, trainer.points, tmp_path / "curve.csv")
     assert (tmp_path / "curve.csv").read_text().startswith("iteration,in_band,valid")
     save(trainer.layers, tmp_path / "chooser.json")
     player = arenas.make_player(

@@ -14,7 +14,8 @@ pytest.importorskip("tensorboard")
 pytest.importorskip("matplotlib")
 
 import arenas
-from arenas.baselines import spiral, spy_language
+from arenas.baselines import spy_language
+from arenas.baselines.spiral import training
 from arenas.cli import app
 
 SHORT = (
@@ -31,13 +32,13 @@ def trained(tmp_path, monkeypatch):
     Only those whose replies had a worth, so that they moved the weights.
     """
     updates = []
-    update = spiral.update
+    update = training.update
 
     def kept(model, average, optimizer, samples, *rest):
         updates.append(samples)
         return update(model, average, optimizer, samples, *rest)
 
-    monkeypatch.setattr(spiral, "update", kept)
+    monkeypatch.setattr(training, "update", kept)
 
     def run(algorithm, arguments, *more):
         updates.clear()

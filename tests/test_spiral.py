@@ -20,21 +20,15 @@ pytest.importorskip("tensorboard")
 pytest.importorskip("matplotlib")
 torch.set_num_threads(1)
 
-from arenas.baselines import spiral  # noqa: E402
-from arenas.baselines.spiral import (  # noqa: E402
-    TINY_DEFAULTS,
-    Config,
-    Speaker,
-    Training,
-    alarms,
-    imitate,
-    listed,
-    loss,
-    passes,
-    read,
-    tiny_tokenizer,
-    update,
-)
+from arenas.baselines.spiral import command_line  # noqa: E402
+from arenas.baselines.spiral.config import TINY_DEFAULTS, Config  # noqa: E402
+from arenas.baselines.spiral.games import listed  # noqa: E402
+from arenas.baselines.spiral.health import alarms  # noqa: E402
+from arenas.baselines.spiral.learning import imitate, loss, passes, update  # noqa: E402
+from arenas.baselines.spiral.model import tiny_tokenizer  # noqa: E402
+from arenas.baselines.spiral.reading import read  # noqa: E402
+from arenas.baselines.spiral.speaking import Speaker  # noqa: E402
+from arenas.baselines.spiral.training import Training  # noqa: E402
 from arenas.policies.language import Prompts  # noqa: E402
 from arenas.policies.random import RandomPolicy  # noqa: E402
 from arenas.rollout.trajectories import play_trajectories  # noqa: E402
@@ -399,7 +393,7 @@ def test_a_run_killed_after_its_last_checkpoint_still_leaves_its_model(tmp_path)
     assert not (tmp_path / "model").exists()
     again = train(tmp_path)
     again.restore()
-    spiral.train(again)
+    command_line.train(again)
     assert (tmp_path / "model" / "config.json").exists()
     assert (tmp_path / "curve.csv").exists()
 

@@ -1,1 +1,1 @@
-"""Training algorithms, one readable file each; `arenas train` runs them."""
+"""Training algorithms, a readable file or folder each; `arenas train` runs them."""

@@ -15,8 +15,6 @@ Bugs whose solve rate lies in a band are those that solvers learn from: SvS trai
 
 from __future__ import annotations
 
-import csv
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -34,6 +32,8 @@ from arenas.games.bug_repair.players import Repairer
 from arenas.policies.files import replacing
 from arenas.registry import make_game, read_options
 from arenas.rollout.scheduler import Running, run
+from arenas.training import commands
+from arenas.training.folder import write_config, write_table
 
 BAND = "band:0.125:0.625"
 
@@ -195,14 +195,6 @@ class Trainer:
         return point
 
 
-def write_curve(points: Sequence[Point], path: Path) -> None:
-    """Writes the curve as CSV with a header."""
-    with replacing(path) as partial, partial.open("w", newline="", encoding="ascii") as file:
-        writer = csv.writer(file)
-        writer.writerow(Point._fields)
-        writer.writerows(points)
-
-
 def draw_curve(points: Sequence[Point], title: str, path: Path) -> None:
     """Draws shares and the solve rate over iterations, as PNG.
 
@@ -226,23 +218,16 @@ def draw_curve(points: Sequence[Point], title: str, path: Path) -> None:
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.argument("game_id", metavar="GAME_ID")
+@commands.game_id
 @click.option("--iterations", default=40, type=click.IntRange(1), help="Batches.  [40]")
 @click.option("--batch", default=16, type=click.IntRange(2), help="Matches a batch.  [16]")
 @click.option("--band", default=BAND, help=f"The injector's pay.  [{BAND}]")
 @click.option("--rate", default=0.03, help="Of Adam.  [0.03]")
 @click.option("--focus", default=4.0, help="How sharply solvers look at suspicious lines.  [4]")
 @click.option("--seed", default=0, type=click.IntRange(0, 2**20), help="Of everything.  [0]")
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=Path("runs/curriculum"),
-    help="Folder of the run.  [runs/curriculum]",
-)
-@click.option("--overwrite", is_flag=True, help="Replace the run in that folder.")
-@click.option(
-    "--option", "-o", multiple=True, metavar="NAME=VALUE", help="An option of the game; repeatable."
-)
+@commands.folder("runs/curriculum", Path("runs/curriculum"))
+@commands.overwrite
+@commands.game_options
 def command(
     game_id: str,
     iterations: int,
@@ -265,19 +250,13 @@ def command(
     curve.png and config.json.
     """  # noqa: D301 - click reads the escape itself
     console = Console(stderr=True, highlight=False, soft_wrap=True)
-    try:
+    with commands.one_line_errors():
         if game_id.split("/")[-1] != "BugRepair-v0":
             raise ValueError(f"bug_curriculum trains for BugRepair-v0, not {game_id}")
-        if (out / "config.json").exists() and not overwrite:
-            raise ValueError(f"{out} holds a run already: say --overwrite or another --out")
+        commands.refuse_a_run(out, overwrite)
         trainer = Trainer(read_options(option), band, batch, rate, seed=seed, focus=focus)
-        out.mkdir(parents=True, exist_ok=True)
-        settings = {"batch": batch, "rate": rate, "focus": focus, "seed": seed}
-        config = {"game": game_id, "options": trainer.game.options, **settings}
-        with replacing(out / "config.json") as partial:
-            partial.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
-    except (ValueError, OSError) as error:
-        raise click.ClickException(str(error)) from None
+        config = {"game": game_id, "options": trainer.game.options, "batch": batch, "rate": rate}
+        write_config({**config, "focus": focus, "seed": seed}, out)
     columns = (
         TextColumn("in band {task.fields[share]:.2f}"),
         BarColumn(),
@@ -289,7 +268,7 @@ def command(
         for _ in range(iterations):
             point = trainer.iterate()
             progress.update(task, advance=1, share=point.in_band)
-            write_curve(trainer.points, out / "curve.csv")
+            write_table(Point._fields, trainer.points, out / "curve.csv")
             save(trainer.layers, out / "chooser.json")
     try:
         draw_curve(trainer.points, f"solve rate in {band}", out / "curve.png")

@@ -16,9 +16,6 @@ The solvers see our game through `arenas.adapters.openspiel`; NashConv is measur
 
 from __future__ import annotations
 
-import csv
-import json
-import signal
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -34,6 +31,8 @@ from arenas.policies.game_tree import GameTree
 from arenas.policies.tabular import TabularPolicy
 from arenas.rating.exploitability import nash_conv
 from arenas.registry import find, make_game, read_options
+from arenas.training import commands
+from arenas.training.folder import write_config, write_table
 
 SOLVERS = ("cfr", "cfr+", "mccfr")
 MEASUREMENTS = 40
@@ -116,14 +115,6 @@ def solve(solver: Solver, iterations: int, every: int) -> Iterator[Point]:
         yield solver.measure()
 
 
-def write_curve(points: list[Point], path: Path) -> None:
-    """Writes the curve as CSV with a header."""
-    with replacing(path) as partial, partial.open("w", newline="", encoding="ascii") as file:
-        writer = csv.writer(file)
-        writer.writerow(Point._fields)
-        writer.writerows(points)
-
-
 def draw_curve(points: list[Point], title: str, path: Path) -> None:
     """Draws NashConv over iterations on logarithmic axes, as PNG.
 
@@ -142,7 +133,7 @@ def draw_curve(points: list[Point], title: str, path: Path) -> None:
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.argument("game_id", metavar="GAME_ID")
+@commands.game_id
 @click.option(
     "--iterations", default=1_000, type=click.IntRange(1), help="Each visits every seat.  [1000]"
 )
@@ -153,15 +144,9 @@ def draw_curve(points: list[Point], title: str, path: Path) -> None:
 @click.option(
     "--every", type=click.IntRange(1), help="Iterations between measurements.  [--iterations / 40]"
 )
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="Folder of the run.  [runs/GAME-SOLVER]",
-)
-@click.option("--overwrite", is_flag=True, help="Replace the run in that folder.")
-@click.option(
-    "--option", "-o", multiple=True, metavar="NAME=VALUE", help="An option of the game; repeatable."
-)
+@commands.folder("runs/GAME-SOLVER")
+@commands.overwrite
+@commands.game_options
 def command(
     game_id: str,
     iterations: int,
@@ -182,19 +167,14 @@ def command(
     The folder gets policy.json, curve.csv, curve.png and config.json.
     """  # noqa: D301 - click reads the escape itself
     console = Console(stderr=True, highlight=False, soft_wrap=True)
-    try:
+    with commands.one_line_errors():
         options = read_options(option)
         full = find(game_id).id
         out = out or Path("runs") / f"{game_id.split('/')[-1]}-{solver}"
-        if (out / "config.json").exists() and not overwrite:
-            raise ValueError(f"{out} holds a run already: say --overwrite or another --out")
+        commands.refuse_a_run(out, overwrite)
         work = Solver(game_id, options, solver, seed)
         config = {"game": full, "options": work.game.options, "solver": solver, "seed": seed}
-        with replacing(out / "config.json") as partial:
-            text = json.dumps({**config, "iterations": iterations}, indent=2)
-            partial.write_text(text + "\n", encoding="utf-8")
-    except (ValueError, OSError) as error:
-        raise click.ClickException(str(error)) from None
+        write_config({**config, "iterations": iterations}, out)
     points = [work.measure()]
     columns = (
         TextColumn(solver),
@@ -212,7 +192,7 @@ def command(
                 progress.update(task, completed=point.iteration, gap=point.nash_conv)
         except KeyboardInterrupt:
             stopped = True
-    write_curve(points, out / "curve.csv")
+    write_table(Point._fields, points, out / "curve.csv")
     work.average().save(out / "policy.json", work.game)
     try:
         draw_curve(points[1:], f"{solver} on {full}", out / "curve.png")
@@ -225,7 +205,7 @@ def command(
     )
     console.print(f"play against it: table:{out / 'policy.json'}")
     if stopped:
-        raise click.exceptions.Exit(128 + signal.SIGINT)  # As shells have it.
+        raise click.exceptions.Exit(commands.INTERRUPTED)
 
 
 def main() -> None:

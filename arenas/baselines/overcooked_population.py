@@ -32,14 +32,9 @@ The same command continues a run that was killed, from its last checkpoint, to t
 
 from __future__ import annotations
 
-import json
 import math
-import shutil
-import signal
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, fields, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import fmean
 from typing import Any, NamedTuple
@@ -48,27 +43,21 @@ import click
 import numpy as np
 import torch
 from matplotlib.figure import Figure
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import nn
 from torch.utils.tensorboard import SummaryWriter
 
 import arenas
-from arenas.baselines.ppo_selfplay import (
-    COUNT,
-    NOT_NEGATIVE,
-    POSITIVE,
-    SHARE,
-    check_same_run,
-    going_on,
-    interruptible,
-    write_curve,
-)
 from arenas.core.joint import JointFlatGame
 from arenas.policies.files import replacing
-from arenas.policies.network import ActorCritic, NetworkPolicy, read_saved, write_saved
+from arenas.policies.network import ActorCritic, NetworkPolicy, write_saved
 from arenas.rating.results import half_width
 from arenas.registry import read_options
+from arenas.training import commands, settings
+from arenas.training.checkpoint import going_on, read_checkpoint
+from arenas.training.folder import write_config, write_curve
+from arenas.training.loop import interruptible, iterations
+from arenas.training.progress import shown
+from arenas.training.settings import COUNT, NOT_NEGATIVE, POSITIVE, SEED, SHARE, setting
 
 SHAPED = "shaped_rewards"
 """The report of a game that training adds to the rewards."""
@@ -80,53 +69,42 @@ START, MIDDLE, END = "start", "middle", "end"
 # -- settings --------------------------------------------------------------------------------------
 
 
-def _setting(default: Any, kind: click.ParamType[Any], help: str) -> Any:
-    return field(default=default, metadata={"kind": kind, "help": help})
-
-
 @dataclass(frozen=True)
 class Config:
     """Settings of a run; the help of each is what `--help` prints. Steps are those of a kitchen."""
 
-    method: str = _setting("sp", click.Choice(["sp", "fcp", "mep"]), "How partners are found.")
-    seed: int = _setting(0, click.IntRange(0, 2**31 - 1), "Everything random follows from it.")
-    member_steps: int = _setting(1_200_000, COUNT, "Steps by self-play, of each member.")
-    response_steps: int = _setting(2_000_000, COUNT, "Steps of the response to the population.")
-    members: int = _setting(4, COUNT, "Size of the population (of fcp and mep).")
-    population_entropy: float = _setting(
+    method: str = setting("sp", click.Choice(["sp", "fcp", "mep"]), "How partners are found.")
+    seed: int = setting(0, SEED, "Everything random follows from it.")
+    member_steps: int = setting(1_200_000, COUNT, "Steps by self-play, of each member.")
+    response_steps: int = setting(2_000_000, COUNT, "Steps of the response to the population.")
+    members: int = setting(4, COUNT, "Size of the population (of fcp and mep).")
+    population_entropy: float = setting(
         0.04, NOT_NEGATIVE, "Points a nat for what the population seldom does (of mep)."
     )
-    hardness: float = _setting(3.0, NOT_NEGATIVE, "How much hard partners are preferred (of mep).")
-    groups: int = _setting(8, COUNT, "Partners of one round.")
-    num_envs: int = _setting(64, COUNT, "Matches of one round.")
-    segment: int = _setting(100, COUNT, "Steps between two updates.")
-    learning_rate: float = _setting(1e-3, POSITIVE, "Adam's at the start; falls linearly to zero.")
-    entropy_start: float = _setting(0.01, NOT_NEGATIVE, "Weight of the entropy at the start.")
-    entropy_end: float = _setting(0.001, NOT_NEGATIVE, "The same at the end.")
-    shaped_until: float = _setting(0.6, SHARE, "Share of the steps over which shaping fades.")
-    reward_unit: float = _setting(10.0, POSITIVE, "Points that count as 1.")
-    epochs: int = _setting(4, COUNT, "Passes over each segment.")
-    minibatches: int = _setting(4, COUNT, "Updates a pass.")
-    gamma: float = _setting(0.99, SHARE, "Discount a step.")
-    gae_lambda: float = _setting(0.95, SHARE, "Of generalised advantage estimation.")
-    clip: float = _setting(0.2, POSITIVE, "PPO's limit on the change of a probability's ratio.")
-    value_weight: float = _setting(0.5, NOT_NEGATIVE, "Weight of the squared error of the value.")
-    max_grad_norm: float = _setting(0.5, POSITIVE, "Longer gradients are shortened to this.")
-    width: int = _setting(64, COUNT, "Units of each hidden layer.")
-    depth: int = _setting(2, COUNT, "Hidden layers.")
-    snapshot_every: int = _setting(3, COUNT, "Rounds of a member between two of its snapshots.")
-    evaluate_every: int = _setting(10, COUNT, "Rounds between two rows of the curve.")
-    final_matches: int = _setting(200, COUNT, "Matches of each figure of the last line.")
+    hardness: float = setting(3.0, NOT_NEGATIVE, "How much hard partners are preferred (of mep).")
+    groups: int = setting(8, COUNT, "Partners of one round.")
+    num_envs: int = setting(64, COUNT, "Matches of one round.")
+    segment: int = setting(100, COUNT, "Steps between two updates.")
+    learning_rate: float = setting(1e-3, POSITIVE, "Adam's at the start; falls linearly to zero.")
+    entropy_start: float = setting(0.01, NOT_NEGATIVE, "Weight of the entropy at the start.")
+    entropy_end: float = setting(0.001, NOT_NEGATIVE, "The same at the end.")
+    shaped_until: float = setting(0.6, SHARE, "Share of the steps over which shaping fades.")
+    reward_unit: float = setting(10.0, POSITIVE, "Points that count as 1.")
+    epochs: int = setting(4, COUNT, "Passes over each segment.")
+    minibatches: int = setting(4, COUNT, "Updates a pass.")
+    gamma: float = setting(0.99, SHARE, "Discount a step.")
+    gae_lambda: float = setting(0.95, SHARE, "Of generalised advantage estimation.")
+    clip: float = setting(0.2, POSITIVE, "PPO's limit on the change of a probability's ratio.")
+    value_weight: float = setting(0.5, NOT_NEGATIVE, "Weight of the squared error of the value.")
+    max_grad_norm: float = setting(0.5, POSITIVE, "Longer gradients are shortened to this.")
+    width: int = setting(64, COUNT, "Units of each hidden layer.")
+    depth: int = setting(2, COUNT, "Hidden layers.")
+    snapshot_every: int = setting(3, COUNT, "Rounds of a member between two of its snapshots.")
+    evaluate_every: int = setting(10, COUNT, "Rounds between two rows of the curve.")
+    final_matches: int = setting(200, COUNT, "Matches of each figure of the last line.")
 
     def __post_init__(self) -> None:
-        for each in fields(self):
-            value = getattr(self, each.name)
-            try:
-                if isinstance(value, float) and not math.isfinite(value):
-                    raise click.BadParameter(f"{value} is not finite.")
-                each.metadata["kind"].convert(value, None, None)
-            except click.BadParameter as error:
-                raise ValueError(f"{each.name}={value}: {error.message}") from None
+        settings.check(self)
 
 
 DEFAULTS: dict[str, dict[str, Any]] = {
@@ -495,6 +473,11 @@ class Training:
         return self.iteration >= self.rounds
 
     @property
+    def so_far(self) -> str:
+        """What has been done, in words."""
+        return f"{self.iteration} rounds"
+
+    @property
     def responding(self) -> bool:
         """Whether the population is complete and its response in training."""
         return self.population and self.iteration >= self.member_rounds * len(self.learners)
@@ -654,19 +637,15 @@ class Training:
         Raises:
             ValueError: it is damaged, or of a run with other settings, which the message names.
         """
-        path = self.out / "checkpoint.pt"
-        saved = read_saved(path)
-        if "learners" not in saved:
-            raise ValueError(f"{path} is no checkpoint of this algorithm")
-        there = {**saved["config"], "game_id": saved["game_id"], "options": saved["options"]}
-        here = {**asdict(self.config), "game_id": self.game_id, "options": self.options}
-        check_same_run(there, here)
-        self.iteration, self.curve, self.met = saved["iteration"], saved["curve"], saved["met"]
-        for learner, state in zip(self.learners, saved["learners"], strict=True):
-            learner.restore(state)
-        if self.population:
-            self.response.restore(saved["response"])
-        self.generator.set_state(saved["generator"])
+        trained = {"game_id": self.game_id, "options": self.options}
+        with going_on(self.out):
+            saved = read_checkpoint(self.out, "learners", self.config, **trained)
+            self.iteration, self.curve, self.met = saved["iteration"], saved["curve"], saved["met"]
+            for learner, state in zip(self.learners, saved["learners"], strict=True):
+                learner.restore(state)
+            if self.population:
+                self.response.restore(saved["response"])
+            self.generator.set_state(saved["generator"])
 
     def export(self) -> None:
         """Writes what follows from the checkpoint: players, and the curve."""
@@ -714,65 +693,27 @@ def train(training: Training, time_limit: float | None = None) -> bool:
     Returns:
         Whether Ctrl-C stopped it.
     """
-    config, out = training.config, training.out
-    started = time.monotonic()
+    method, out = training.config.method, training.out
     with (
         SummaryWriter(str(out / "tensorboard"), purge_step=training.iteration + 1) as writer,
-        _show_progress(training) as show,
+        shown(method, training.rounds, training.iteration) as progress,
         interruptible() as interrupted,
     ):
-        while not training.over:
-            rows = len(training.curve)
-            training.iterate()
-            for row in training.curve[rows:]:
+        for rows in iterations(training, time_limit, interrupted):
+            for row in rows:
                 writer.add_scalar(f"points/{row['learner']}", row["points"], row["steps"])
-            late = time_limit is not None and time.monotonic() - started > time_limit
-            stop = interrupted() or late
-            if training.over or stop or training.iteration % config.evaluate_every == 0:
                 writer.flush()
-                training.save()
-                training.export()
-            show()
-            if stop:
-                break
+            figures = _brief(training.curve[-1]) if training.curve else ""
+            progress.update(training.iteration, figures, figures if rows else "")
+    # Once more for a run that was killed between its last checkpoint and these.
     training.export()
     if training.curve:
         draw_curve(training, out / "curve.png")
     return interrupted() and not training.over
 
 
-@contextmanager
-def _show_progress(training: Training) -> Iterator[Callable[[], None]]:
-    """A bar with the latest figures on a terminal; elsewhere a line for each row of the curve."""
-    console = Console(stderr=True, highlight=False, soft_wrap=True)
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=20),
-        TextColumn("{task.percentage:3.0f} %"),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[figures]}"),
-    )
-    shown = len(training.curve)
-    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
-        task = progress.add_task(
-            training.config.method,
-            total=training.rounds,
-            completed=training.iteration,
-            figures="",
-        )
-
-        def show() -> None:
-            nonlocal shown
-            brief = ""
-            if training.curve:
-                row = training.curve[-1]
-                brief = f"{row['learner']} after {row['steps']} steps: {row['points']:.1f} points"
-            progress.update(task, completed=training.iteration, figures=brief)
-            if len(training.curve) > shown and not console.is_terminal:
-                console.print(brief)
-            shown = len(training.curve)
-
-        yield show
+def _brief(row: Mapping[str, Any]) -> str:
+    return f"{row['learner']} after {row['steps']} steps: {row['points']:.1f} points"
 
 
 def report(training: Training) -> str:
@@ -789,43 +730,14 @@ def report(training: Training) -> str:
     return "\n".join(lines)
 
 
-def _options(command: Callable[..., None]) -> Callable[..., None]:
-    """An option for every setting, in their order."""
-    for each in reversed(fields(Config)):
-        by_kitchen = [
-            f"{kitchen}: {defaults[each.name]}"
-            for kitchen, defaults in DEFAULTS.items()
-            if each.name in defaults
-        ]
-        command = click.option(
-            f"--{each.name.replace('_', '-')}",
-            each.name,
-            type=each.metadata["kind"],
-            default=None,
-            help=f"{each.metadata['help']}  [{'; '.join([str(each.default), *by_kitchen])}]",
-        )(command)
-    return command
-
-
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.argument("game_id", metavar="GAME_ID")
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="Folder of the run.  [runs/GAME-METHOD-SEED]",
-)
-@click.option(
-    "--resume/--fresh",
-    default=True,
-    help="Go on from the checkpoint in --out, or discard it.  [resume]",
-)
-@click.option("--time-limit", type=NOT_NEGATIVE, help="Stop after so many seconds, ready to go on.")
-@click.option("--threads", default=1, type=click.IntRange(1), help="PyTorch's; part of what the "
-              "last bits depend on.  [1]")  # fmt: skip
-@click.option(
-    "--option", "-o", multiple=True, metavar="NAME=VALUE", help="An option of the game; repeatable."
-)
-@_options
+@commands.game_id
+@commands.folder("runs/GAME-METHOD-SEED")
+@commands.resume
+@commands.time_limit
+@commands.threads
+@commands.game_options
+@settings.options(Config, DEFAULTS)
 def command(
     game_id: str,
     out: Path | None,
@@ -833,7 +745,7 @@ def command(
     time_limit: float | None,
     threads: int,
     option: tuple[str, ...],
-    **settings: Any,
+    **given: Any,
 ) -> None:
     """Train a cook by self-play (sp), or a best response to a population (fcp, mep).
 
@@ -847,43 +759,18 @@ def command(
     command goes on from there, to the same figures as if it had never stopped.
     """  # noqa: D301 - click reads the escape itself
     torch.set_num_threads(threads)
-    try:
+    with commands.one_line_errors():
         full = arenas.registry.find(game_id).id
-        chosen = {name: value for name, value in settings.items() if value is not None}
         options = read_options(option)
         kitchen = str(options.get("kitchen", ""))
-        config = replace(Config(), **{**DEFAULTS.get(kitchen, {}), **chosen})
+        config = replace(Config(), **{**DEFAULTS.get(kitchen, {}), **settings.given(given)})
         name = f"{game_id.split('/')[-1]}-{config.method}-{config.seed}"
-        out = out or Path("runs") / name
-        training = Training(full, options, config, out)
-        if not resume:
-            _discard(out)
-        if (out / "checkpoint.pt").exists():
-            with going_on(out):
-                training.restore()
-            click.echo(f"going on after {training.iteration} rounds", err=True)
-        out.mkdir(parents=True, exist_ok=True)
-        written = {"game_id": full, "options": training.options, **asdict(config)}
-        with replacing(out / "config.json") as partial:
-            partial.write_text(json.dumps(written, indent=2) + "\n", encoding="utf-8")
+        training = Training(full, options, config, out or Path("runs") / name)
+        commands.begin(training, resume, ["policy.pt"], ["members", "tensorboard"])
+        trained = {"game_id": full, "options": training.options}
+        write_config({**trained, **asdict(config)}, training.out)
         interrupted = train(training, time_limit)
-    except (ValueError, OSError, FloatingPointError) as error:
-        raise click.ClickException(str(error)) from None
-    if training.over:
-        click.echo(report(training))
-        return
-    click.echo(f"stopped after {training.iteration} rounds; the same command goes on", err=True)
-    if interrupted:
-        raise click.exceptions.Exit(128 + signal.SIGINT)  # As shells have it.
-
-
-def _discard(out: Path) -> None:
-    """Removes what a run has written, and nothing else."""
-    # The checkpoint first: what is left if this is killed is no run to go on with.
-    for name in ("checkpoint.pt", "config.json", "policy.pt", "curve.csv", "curve.png"):
-        (out / name).unlink(missing_ok=True)
-    for name in ("members", "tensorboard"):
-        shutil.rmtree(out / name, ignore_errors=True)
+    commands.end(training, interrupted, report)
 
 
 if __name__ == "__main__":

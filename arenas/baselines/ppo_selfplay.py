@@ -41,16 +41,8 @@ out as it would have: the checkpoint and the pool's files hold all that training
 from __future__ import annotations
 
 import copy
-import csv
-import json
-import math
-import shutil
-import signal
-import threading
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, fields, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -58,8 +50,6 @@ import click
 import numpy as np
 import torch
 from matplotlib.figure import Figure
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import nn
 from torch.utils.tensorboard import SummaryWriter
 
@@ -69,28 +59,21 @@ from arenas.core.game import Game
 from arenas.core.policy import Policy
 from arenas.policies.files import replacing
 from arenas.policies.game_tree import GameTree
-from arenas.policies.network import ActorCritic, NetworkPolicy, read_saved, write_saved
+from arenas.policies.network import ActorCritic, NetworkPolicy, write_saved
 from arenas.policies.pool import FROM_POOL, MIRROR, Member, OpponentPool
 from arenas.rating.exploitability import nash_conv
 from arenas.rating.results import PlayerResult, Results
 from arenas.registry import read_options
 from arenas.rollout.matches import sitting_of
-
-LEARNER = "learner"
-"""Name of the policy in training among the results of the pool."""
-
+from arenas.training import commands, settings
+from arenas.training.checkpoint import going_on, read_checkpoint
+from arenas.training.folder import write_config, write_curve, write_pool
+from arenas.training.loop import interruptible, iterations
+from arenas.training.measuring import LEARNER, MAX_STATES, references
+from arenas.training.progress import shown
+from arenas.training.settings import COUNT, NOT_NEGATIVE, POSITIVE, SEED, SHARE, setting
 
 # -- settings ----------------------------------------------------------------------------------
-
-
-def _setting(default: Any, kind: click.ParamType[Any], help: str) -> Any:
-    return field(default=default, metadata={"kind": kind, "help": help})
-
-
-COUNT = click.IntRange(1)
-SHARE = click.FloatRange(0, 1)
-POSITIVE = click.FloatRange(0, min_open=True)
-NOT_NEGATIVE = click.FloatRange(0)
 
 
 @dataclass(frozen=True)
@@ -101,55 +84,48 @@ class Config:
     in every game.
     """
 
-    seed: int = _setting(0, click.IntRange(0, 2**31 - 1), "Everything random follows from it.")
-    total_steps: int = _setting(
+    seed: int = setting(0, SEED, "Everything random follows from it.")
+    total_steps: int = setting(
         2_500_000, COUNT, "Moves to play, of all seats and matches together."
     )
-    num_envs: int = _setting(1024, COUNT, "Matches of one iteration, all played at once.")
-    learning_rate: float = _setting(3e-3, POSITIVE, "Adam's at the start; falls linearly to zero.")
-    epochs: int = _setting(2, COUNT, "Passes over each iteration's decisions.")
-    minibatches: int = _setting(2, COUNT, "Updates a pass.")
-    gamma: float = _setting(1.0, SHARE, "Discount between two decisions of a seat.")
-    gae_lambda: float = _setting(1.0, SHARE, "Of generalised advantage estimation.")
-    clip: float = _setting(0.2, POSITIVE, "PPO's limit on the change of a probability's ratio.")
-    magnet_weight: float = _setting(0.5, NOT_NEGATIVE, "Weight of KL(policy || magnet).")
-    magnet_rate: float = _setting(
+    num_envs: int = setting(1024, COUNT, "Matches of one iteration, all played at once.")
+    learning_rate: float = setting(3e-3, POSITIVE, "Adam's at the start; falls linearly to zero.")
+    epochs: int = setting(2, COUNT, "Passes over each iteration's decisions.")
+    minibatches: int = setting(2, COUNT, "Updates a pass.")
+    gamma: float = setting(1.0, SHARE, "Discount between two decisions of a seat.")
+    gae_lambda: float = setting(1.0, SHARE, "Of generalised advantage estimation.")
+    clip: float = setting(0.2, POSITIVE, "PPO's limit on the change of a probability's ratio.")
+    magnet_weight: float = setting(0.5, NOT_NEGATIVE, "Weight of KL(policy || magnet).")
+    magnet_rate: float = setting(
         0.03, click.FloatRange(0, 1, min_open=True), "The magnet's step towards the policy."
     )
-    value_weight: float = _setting(0.5, NOT_NEGATIVE, "Weight of the squared error of the value.")
-    max_grad_norm: float = _setting(0.5, POSITIVE, "Longer gradients are shortened to this.")
-    width: int = _setting(64, COUNT, "Units of each hidden layer.")
-    depth: int = _setting(2, COUNT, "Hidden layers.")
-    groups: int = _setting(8, COUNT, "Matches are split into so many; each draws its opponent.")
-    pool_share: float = _setting(0.0, SHARE, "Chance that a group meets the pool, not itself.")
-    pool_rule: str = _setting(
+    value_weight: float = setting(0.5, NOT_NEGATIVE, "Weight of the squared error of the value.")
+    max_grad_norm: float = setting(0.5, POSITIVE, "Longer gradients are shortened to this.")
+    width: int = setting(64, COUNT, "Units of each hidden layer.")
+    depth: int = setting(2, COUNT, "Hidden layers.")
+    groups: int = setting(8, COUNT, "Matches are split into so many; each draws its opponent.")
+    pool_share: float = setting(0.0, SHARE, "Chance that a group meets the pool, not itself.")
+    pool_rule: str = setting(
         "hard", click.Choice(FROM_POOL), "Whom it meets; see arenas.policies.pool."
     )
-    pool_size: int = _setting(16, COUNT, "Members kept in the pool.")
-    pool_memory: float = _setting(
+    pool_size: int = setting(16, COUNT, "Members kept in the pool.")
+    pool_memory: float = setting(
         0.95, click.FloatRange(0, 1, min_open=True), "By what old results fade at each new one."
     )
-    snapshot_every: int = _setting(25, COUNT, "Iterations between two members of the pool.")
-    evaluate_every: int = _setting(
+    snapshot_every: int = setting(25, COUNT, "Iterations between two members of the pool.")
+    evaluate_every: int = setting(
         25, COUNT, "Iterations between two measurements, each with a checkpoint."
     )
-    evaluate_games: int = _setting(
+    evaluate_games: int = setting(
         200, COUNT, "Matches against each reference player at a measurement."
     )
-    final_games: int = _setting(
+    final_games: int = setting(
         2000, COUNT, "The same at the end; every seat has an equal share of them."
     )
-    nash_conv: bool = _setting(False, click.BOOL, "Measure NashConv exactly; walks the whole game.")
+    nash_conv: bool = setting(False, click.BOOL, "Measure NashConv exactly; walks the whole game.")
 
     def __post_init__(self) -> None:
-        for each in fields(self):
-            value = getattr(self, each.name)
-            try:
-                if isinstance(value, float) and not math.isfinite(value):
-                    raise click.BadParameter(f"{value} is not finite.")
-                each.metadata["kind"].convert(value, None, None)
-            except click.BadParameter as error:
-                raise ValueError(f"{each.name}={value}: {error.message}") from None
+        settings.check(self)
 
 
 DEFAULTS: dict[str, dict[str, Any]] = {
@@ -174,9 +150,6 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     },
 }
 """What each game sets otherwise."""
-
-MAX_STATES = 20_000
-"""NashConv is measured for games of no more states."""
 
 
 # -- playing -----------------------------------------------------------------------------------
@@ -420,6 +393,11 @@ class Training:
         return self.steps >= self.config.total_steps
 
     @property
+    def so_far(self) -> str:
+        """What has been done, in words."""
+        return f"{self.steps} moves"
+
+    @property
     def policy(self) -> NetworkPolicy:
         """The policy that a run is for: the magnet, greedy where nothing is hidden."""
         greedy = self.game.spec.information == "perfect"
@@ -540,71 +518,19 @@ class Training:
                 written by another version of the vector environment; or a member of its pool is
                 missing.
         """
-        path = self.out / "checkpoint.pt"
-        saved = read_saved(path)
-        if "config" not in saved:
-            raise ValueError(f"{path} is no checkpoint of this algorithm")
-        there = {**saved["config"], "game_id": saved["game_id"], "options": saved["options"]}
-        here = {**asdict(self.config), "game_id": self.game_id, "options": self.options}
-        check_same_run(there, here)
-        self.iteration, self.steps = saved["iteration"], saved["steps"]
-        self.curve = saved["curve"]
-        self.network.load_state_dict(saved["network"])
-        self.magnet.load_state_dict(saved["magnet"])
-        self.optimizer.load_state_dict(saved["optimizer"])
-        self.generator.set_state(saved["generator"])
-        self.env.set_state(_as_arrays(saved["env"]))
-        self.pool = OpponentPool.from_state(saved["pool"])
-        for member in self.pool.members:
-            self._opponent(member)
-
-
-@contextmanager
-def going_on(out: Path) -> Iterator[None]:
-    """Says of a checkpoint that is refused what can be done instead.
-
-    Raises:
-        ValueError: as the refusal, with that advice.
-    """
-    try:
-        yield
-    except ValueError as error:
-        raise ValueError(
-            f"cannot go on from {out}: {error}; say --fresh to discard that run, "
-            "or choose another --out"
-        ) from None
-
-
-def check_same_run(there: Mapping[str, Any], here: Mapping[str, Any]) -> None:
-    """Accepts a checkpoint made with the settings of this run, silently.
-
-    Raises:
-        ValueError: they differ; the message names what does.
-    """
-    if other := [name for name in here if there.get(name) != here[name]]:
-        differences = ", ".join(f"{n}={there.get(n)!r}, now {here[n]!r}" for n in other)
-        raise ValueError(f"it holds a run with other settings ({differences})")
-
-
-def write_curve(curve: Sequence[Mapping[str, float]], out: Path) -> None:
-    """Writes the measurements so far as `curve.csv`; nothing before the first."""
-    if curve:
-        with replacing(out / "curve.csv") as partial, partial.open("w", newline="") as file:
-            writer = csv.DictWriter(file, list(curve[0]))
-            writer.writeheader()
-            writer.writerows(curve)
-
-
-def write_pool(pool: OpponentPool, out: Path) -> None:
-    """Writes `pool.json` and removes the files of members that have left the pool.
-
-    Call it after the checkpoint, which until then may name such a member.
-    """
-    pool.save(out / "pool.json")
-    kept = {member.payload for member in pool.members}
-    for path in (out / "pool").glob("*.pt"):
-        if f"pool/{path.name}" not in kept:
-            path.unlink()
+        trained = {"game_id": self.game_id, "options": self.options}
+        with going_on(self.out):
+            saved = read_checkpoint(self.out, "config", self.config, **trained)
+            self.iteration, self.steps = saved["iteration"], saved["steps"]
+            self.curve = saved["curve"]
+            self.network.load_state_dict(saved["network"])
+            self.magnet.load_state_dict(saved["magnet"])
+            self.optimizer.load_state_dict(saved["optimizer"])
+            self.generator.set_state(saved["generator"])
+            self.env.set_state(_as_arrays(saved["env"]))
+            self.pool = OpponentPool.from_state(saved["pool"])
+            for member in self.pool.members:
+                self._opponent(member)
 
 
 def _tree_of(game: Game[Any]) -> GameTree:
@@ -623,18 +549,6 @@ def compete(policy: NetworkPolicy, against: Policy, games: int) -> PlayerResult:
     for number, record in enumerate(records):
         results.add(record, sitting_of(number, seats))
     return results.table()[0]
-
-
-def references(game_id: str, game: Game[Any], names: Sequence[str]) -> dict[str, Policy]:
-    """Those of the named players that the game has."""
-    found: dict[str, Policy] = {}
-    for name in names:
-        if name in arenas.player_names(game_id):
-            try:
-                found[name] = arenas.make_player(game_id, name, game)
-            except ValueError:
-                continue  # An exact player may not know these options of the game.
-    return found
 
 
 def _as_tensors(state: Any) -> Any:
@@ -687,84 +601,26 @@ def train(training: Training, time_limit: float | None = None) -> bool:
     Returns:
         Whether Ctrl-C stopped it.
     """
-    config, out = training.config, training.out
-    started = time.monotonic()
+    game, out = training.game_id.split("/")[-1], training.out
     with (
         SummaryWriter(str(out / "tensorboard"), purge_step=training.steps + 1) as writer,
-        _show_progress(training) as show,
+        shown(game, training.config.total_steps, training.steps) as progress,
         interruptible() as interrupted,
     ):
-        while not training.over:
-            rows = len(training.curve)
-            training.iterate()
-            for row in training.curve[rows:]:
+        for rows in iterations(training, time_limit, interrupted):
+            for row in rows:
                 for name, figure in row.items():
                     writer.add_scalar(name, figure, training.steps)
-            late = time_limit is not None and time.monotonic() - started > time_limit
-            stop = interrupted() or late
-            if training.over or stop or training.iteration % config.evaluate_every == 0:
-                # Events first: those that come after the checkpoint are purged, not made up for.
+                # Before the checkpoint: events after it are purged, not made up for.
                 writer.flush()
-                training.save()
-                training.export()
-            show()
-            if stop:
-                break
+            figures = _brief(training.curve[-1]) if training.curve else ""
+            line = f"{training.so_far}: {figures}" if rows else ""
+            progress.update(training.steps, figures, line)
     # Once more for a run that was killed between its last checkpoint and these.
     training.export()
     if training.curve:
         draw(training, out / "curve.png")
     return interrupted() and not training.over
-
-
-@contextmanager
-def interruptible() -> Iterator[Callable[[], bool]]:
-    """Makes the first Ctrl-C a request that is asked for; a second one interrupts at once."""
-    asked = threading.Event()
-
-    def ask(*_: Any) -> None:
-        asked.set()
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-
-    if threading.current_thread() is not threading.main_thread():
-        yield asked.is_set
-        return
-    before = signal.signal(signal.SIGINT, ask)
-    try:
-        yield asked.is_set
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-@contextmanager
-def _show_progress(training: Training) -> Iterator[Callable[[], None]]:
-    """A bar with the latest figures on a terminal; elsewhere a line for each measurement."""
-    console = Console(stderr=True, highlight=False, soft_wrap=True)
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=20),
-        TextColumn("{task.percentage:3.0f} %"),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[figures]}"),
-    )
-    shown = len(training.curve)
-    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
-        task = progress.add_task(
-            training.game_id.split("/")[-1],
-            total=training.config.total_steps,
-            completed=training.steps,
-            figures="",
-        )
-
-        def show() -> None:
-            nonlocal shown
-            figures = _brief(training.curve[-1]) if training.curve else ""
-            progress.update(task, completed=training.steps, figures=figures)
-            if len(training.curve) > shown and not console.is_terminal:
-                console.print(f"{training.steps} moves: {figures}")
-            shown = len(training.curve)
-
-        yield show
 
 
 def _brief(row: Mapping[str, float]) -> str:
@@ -786,47 +642,17 @@ def report(training: Training) -> str:
             f"{each.interval:.3f}, W/D/L {each.wins}/{each.draws}/{each.losses}, "
             f"{points:.3f} points a match"
         )
-    return f"{training.game_id}, {training.steps} moves: " + "; ".join(parts)
-
-
-def _options(command: Callable[..., None]) -> Callable[..., None]:
-    """An option for every setting, in their order."""
-    for each in reversed(fields(Config)):
-        flag = each.name.replace("_", "-")
-        by_game = [
-            f"{full.split('/')[1]}: {defaults[each.name]}"
-            for full, defaults in DEFAULTS.items()
-            if each.name in defaults
-        ]
-        command = click.option(
-            f"--{flag}/--no-{flag}" if isinstance(each.default, bool) else f"--{flag}",
-            each.name,
-            type=each.metadata["kind"],
-            default=None,
-            help=f"{each.metadata['help']}  [{'; '.join([str(each.default), *by_game])}]",
-        )(command)
-    return command
+    return f"{training.game_id}, {training.so_far}: " + "; ".join(parts)
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.argument("game_id", metavar="GAME_ID")
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="Folder of the run.  [runs/GAME-SEED]",
-)
-@click.option(
-    "--resume/--fresh",
-    default=True,
-    help="Go on from the checkpoint in --out, or discard it.  [resume]",
-)
-@click.option("--time-limit", type=NOT_NEGATIVE, help="Stop after so many seconds, ready to go on.")
-@click.option("--threads", default=1, type=click.IntRange(1), help="PyTorch's; part of what the "
-              "last bits depend on.  [1]")  # fmt: skip
-@click.option(
-    "--option", "-o", multiple=True, metavar="NAME=VALUE", help="An option of the game; repeatable."
-)
-@_options
+@commands.game_id
+@commands.folder("runs/GAME-SEED")
+@commands.resume
+@commands.time_limit
+@commands.threads
+@commands.game_options
+@settings.options(Config, {name.split("/")[1]: each for name, each in DEFAULTS.items()})
 def command(
     game_id: str,
     out: Path | None,
@@ -834,7 +660,7 @@ def command(
     time_limit: float | None,
     threads: int,
     option: tuple[str, ...],
-    **settings: Any,
+    **given: Any,
 ) -> None:
     """Train a network by self-play: PPO held to its own slow average, and a pool of opponents.
 
@@ -849,47 +675,17 @@ def command(
     same command goes on from there, to the same figures as if it had never stopped.
     """  # noqa: D301 - click reads the escape itself
     torch.set_num_threads(threads)
-    try:
+    with commands.one_line_errors():
         full = arenas.registry.find(game_id).id
-        chosen = {name: value for name, value in settings.items() if value is not None}
-        config = replace(Config(), **{**DEFAULTS.get(full, {}), **chosen})
+        config = replace(Config(), **{**DEFAULTS.get(full, {}), **settings.given(given)})
         out = out or Path("runs") / f"{game_id.split('/')[-1]}-{config.seed}"
         training = Training(full, read_options(option), config, out)
-        if not resume:
-            _discard(out)
-        if (out / "checkpoint.pt").exists():
-            with going_on(out):
-                training.restore()
-            click.echo(f"going on after {training.steps} moves", err=True)
-        written = {"game_id": full, "options": training.options, **asdict(config)}
-        with replacing(out / "config.json") as partial:
-            partial.write_text(json.dumps(written, indent=2) + "\n", encoding="utf-8")
+        commands.begin(training, resume, ["policy.pt", "pool.json"], ["pool", "tensorboard"])
+        trained = {"game_id": full, "options": training.options}
+        write_config({**trained, **asdict(config)}, out)
         interrupted = train(training, time_limit)
-    except (ValueError, OSError, FloatingPointError) as error:
-        raise click.ClickException(str(error)) from None
-    if training.over:
-        click.echo(report(training))
-        return
     again = "the same command goes on" if resume else "the same command without --fresh goes on"
-    click.echo(f"stopped after {training.steps} moves; {again}", err=True)
-    if interrupted:
-        raise click.exceptions.Exit(128 + signal.SIGINT)  # As shells have it.
-
-
-def _discard(out: Path) -> None:
-    """Removes what a run has written, and nothing else."""
-    # The checkpoint first: what is left if this is killed is no run to go on with.
-    for name in (
-        "checkpoint.pt",
-        "config.json",
-        "policy.pt",
-        "pool.json",
-        "curve.csv",
-        "curve.png",
-    ):
-        (out / name).unlink(missing_ok=True)
-    for name in ("pool", "tensorboard"):
-        shutil.rmtree(out / name, ignore_errors=True)
+    commands.end(training, interrupted, report, again)
 
 
 if __name__ == "__main__":

@@ -38,6 +38,7 @@ from arenas.games.deep_search.game import DeepSearch
 from arenas.games.deep_search.learned import FEATURES, LinearPlayer, describe_moves
 from arenas.policies.files import replacing
 from arenas.registry import make_game, read_options
+from arenas.training import commands
 
 GAME = "DeepSearch-v0"
 
@@ -315,12 +316,10 @@ def command(
     """  # noqa: D301 - click reads the escape itself
     if game_id.removeprefix("selfplay/") != GAME:
         raise click.ClickException(f"search_selfplay trains {GAME}, not {game_id}")
-    try:
+    with commands.one_line_errors():
         points = train(
             out, read_options(option), skip, iterations, seed, batch, rate, entropy, resume
         )
-    except (ValueError, OSError) as error:
-        raise click.ClickException(str(error)) from None
     last = points[-min(10, len(points)) :]
     for name in Point._fields[1:]:
         values = [getattr(point, name) for point in last]

@@ -29,10 +29,7 @@ The same command continues a run that was killed, from its last checkpoint, to t
 from __future__ import annotations
 
 import copy
-import json
-import signal
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -41,30 +38,23 @@ import click
 import numpy as np
 import torch
 from matplotlib.figure import Figure
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import nn
 
 import arenas
-from arenas.baselines.ppo_selfplay import (
-    COUNT,
-    NOT_NEGATIVE,
-    POSITIVE,
-    SHARE,
-    _setting,
-    check_same_run,
-    going_on,
-    interruptible,
-    write_curve,
-)
 from arenas.core.policy import Policy, Turn
 from arenas.core.rng import Rng
 from arenas.games.spy import Spy, rewards
 from arenas.games.spy.game import SpyState
 from arenas.games.spy.network import NetworkPlayer, SpyNetwork
 from arenas.policies.files import replacing
-from arenas.policies.network import read_saved, write_saved
+from arenas.policies.network import write_saved
 from arenas.registry import read_options
+from arenas.training import commands, settings
+from arenas.training.checkpoint import going_on, read_checkpoint
+from arenas.training.folder import write_config, write_curve
+from arenas.training.loop import interruptible, iterations
+from arenas.training.progress import shown
+from arenas.training.settings import COUNT, NOT_NEGATIVE, POSITIVE, SEED, SHARE, setting
 
 CLUE, DECISION = "clue", "decision"
 SCHEDULES = ("iterative", "joint", CLUE, DECISION)
@@ -77,37 +67,35 @@ NETWORK, SCRIPTED = "network", "scripted"
 class Config:
     """Settings of a run; the help of each is what `--help` prints."""
 
-    seed: int = _setting(0, click.IntRange(0, 2**31 - 1), "Everything random follows from it.")
-    iterations: int = _setting(160, COUNT, "Updates; each plays its own matches.")
-    matches: int = _setting(64, COUNT, "Of one iteration.")
-    schedule: str = _setting(
+    seed: int = setting(0, SEED, "Everything random follows from it.")
+    iterations: int = setting(160, COUNT, "Updates; each plays its own matches.")
+    matches: int = setting(64, COUNT, "Of one iteration.")
+    schedule: str = setting(
         "iterative", click.Choice(SCHEDULES), "Stages in turns, both at once, or one alone."
     )
-    group: int = _setting(8, COUNT, "Votes drawn for each civilian; the first one counts.")
-    learning_rate: float = _setting(3e-3, POSITIVE, "Adam's; falls linearly to a tenth.")
-    kl: float = _setting(0.001, NOT_NEGATIVE, "Weight of KL(policy || where it began).")
-    decay: float = _setting(0.95, SHARE, "Of each role's mean reward in the clue stage.")
-    smoothing: float = _setting(0.95, SHARE, "Of the running means of right and n/a votes.")
-    found: float = _setting(0.9, SHARE, "Votes right from which clues are trained.")
-    unsure: float = _setting(0.1, SHARE, "Votes n/a up to which clues are trained.")
-    lost: float = _setting(0.4, SHARE, "Votes not right from which votes are trained.")
-    abstained: float = _setting(0.5, SHARE, "Votes n/a from which votes are trained.")
-    dwell: int = _setting(5, COUNT, "Iterations that a stage lasts at least.")
-    patience: int = _setting(20, COUNT, "Iterations that a stage lasts at most.")
-    against: str = _setting(
-        "literal", click.STRING, "Scripted player to train and measure against."
-    )
-    against_share: float = _setting(
+    group: int = setting(8, COUNT, "Votes drawn for each civilian; the first one counts.")
+    learning_rate: float = setting(3e-3, POSITIVE, "Adam's; falls linearly to a tenth.")
+    kl: float = setting(0.001, NOT_NEGATIVE, "Weight of KL(policy || where it began).")
+    decay: float = setting(0.95, SHARE, "Of each role's mean reward in the clue stage.")
+    smoothing: float = setting(0.95, SHARE, "Of the running means of right and n/a votes.")
+    found: float = setting(0.9, SHARE, "Votes right from which clues are trained.")
+    unsure: float = setting(0.1, SHARE, "Votes n/a up to which clues are trained.")
+    lost: float = setting(0.4, SHARE, "Votes not right from which votes are trained.")
+    abstained: float = setting(0.5, SHARE, "Votes n/a from which votes are trained.")
+    dwell: int = setting(5, COUNT, "Iterations that a stage lasts at least.")
+    patience: int = setting(20, COUNT, "Iterations that a stage lasts at most.")
+    against: str = setting("literal", click.STRING, "Scripted player to train and measure against.")
+    against_share: float = setting(
         0.5, SHARE, "Of the matches: half of them with it as the spy, half as the civilians."
     )
-    truthful: float = _setting(1.0, NOT_NEGATIVE, "Weight of the truth that clues begin with.")
-    width: int = _setting(64, COUNT, "Of the hidden layer.")
-    max_grad_norm: float = _setting(0.5, POSITIVE, "Longer gradients are shortened to this.")
-    evaluate_every: int = _setting(
+    truthful: float = setting(1.0, NOT_NEGATIVE, "Weight of the truth that clues begin with.")
+    width: int = setting(64, COUNT, "Of the hidden layer.")
+    max_grad_norm: float = setting(0.5, POSITIVE, "Longer gradients are shortened to this.")
+    evaluate_every: int = setting(
         20, COUNT, "Iterations between two measurements, each with a checkpoint."
     )
-    evaluate_games: int = _setting(200, COUNT, "Matches of each role at a measurement.")
-    final_games: int = _setting(400, COUNT, "The same at the start and at the end.")
+    evaluate_games: int = setting(200, COUNT, "Matches of each role at a measurement.")
+    final_games: int = setting(400, COUNT, "The same at the start and at the end.")
 
     def __post_init__(self) -> None:
         for each in fields(self):
@@ -397,6 +385,11 @@ class Training:
         """Whether all iterations are done."""
         return self.iteration >= self.config.iterations
 
+    @property
+    def so_far(self) -> str:
+        """What has been done, in words."""
+        return f"{self.iteration} iterations"
+
     def iterate(self) -> None:
         """Plays, learns, and measures if it is time to.
 
@@ -491,7 +484,7 @@ class Training:
     # -- files ---------------------------------------------------------------------------------
 
     def save(self) -> None:
-        """Writes the checkpoint, then what follows from it: the policy and the curve."""
+        """Writes the checkpoint."""
         stages, means = self.stages, self.means
         contents = {
             "options": self.options,
@@ -506,10 +499,9 @@ class Training:
             "means": [means.spy, means.civilians],
         }
         write_saved(contents, self.out / "checkpoint.pt")
-        self.export()
 
     def export(self) -> None:
-        """Writes the policy and the curve."""
+        """Writes what follows from the checkpoint: the policy and the curve."""
         NetworkPlayer(self.game, self.network).save(self.out / "policy.pt")
         write_curve(self.curve, self.out)
 
@@ -519,20 +511,16 @@ class Training:
         Raises:
             ValueError: it is damaged, or of a run with other settings, which the message names.
         """
-        path = self.out / "checkpoint.pt"
-        saved = read_saved(path)
-        if "stages" not in saved:
-            raise ValueError(f"{path} is no checkpoint of this algorithm")
-        there = {**saved["config"], "options": saved["options"]}
-        check_same_run(there, {**asdict(self.config), "options": self.options})
-        self.iteration, self.curve = saved["iteration"], saved["curve"]
-        self.network.load_state_dict(saved["network"])
-        self.start.load_state_dict(saved["start"])
-        self.optimizer.load_state_dict(saved["optimizer"])
-        self.generator.set_state(saved["generator"])
-        stages, means = self.stages, self.means
-        stages.stage, stages.right, stages.nobody, stages.lasted = saved["stages"]
-        means.spy, means.civilians = saved["means"]
+        with going_on(self.out):
+            saved = read_checkpoint(self.out, "stages", self.config, options=self.options)
+            self.iteration, self.curve = saved["iteration"], saved["curve"]
+            self.network.load_state_dict(saved["network"])
+            self.start.load_state_dict(saved["start"])
+            self.optimizer.load_state_dict(saved["optimizer"])
+            self.generator.set_state(saved["generator"])
+            stages, means = self.stages, self.means
+            stages.stage, stages.right, stages.nobody, stages.lasted = saved["stages"]
+            means.spy, means.civilians = saved["means"]
 
 
 def vote_shares(game: Spy, played: Played) -> tuple[float, float]:
@@ -575,38 +563,24 @@ def train(training: Training, time_limit: float | None = None) -> bool:
     Returns:
         Whether Ctrl-C stopped it.
     """
-    config, started = training.config, time.monotonic()
-    console = Console(stderr=True, highlight=False, soft_wrap=True)
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=20),
-        TextColumn("{task.percentage:3.0f} %"),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[figures]}"),
-    )
     with (
-        Progress(*columns, console=console, disable=not console.is_terminal) as progress,
+        shown("Spy-v0", training.config.iterations, training.iteration) as progress,
         interruptible() as interrupted,
     ):
-        task = progress.add_task(
-            "Spy-v0", total=config.iterations, completed=training.iteration, figures=""
-        )
-        while not training.over:
-            rows = len(training.curve)
-            training.iterate()
+        for rows in iterations(training, time_limit, interrupted):
             figures = _brief(training.curve[-1])
-            if len(training.curve) > rows and not console.is_terminal:
-                console.print(f"{training.iteration} iterations: {figures}")
-            progress.update(task, completed=training.iteration, figures=figures)
-            late = time_limit is not None and time.monotonic() - started > time_limit
-            stop = interrupted() or late
-            if training.over or stop or training.iteration % config.evaluate_every == 0:
-                training.save()
-            if stop:
-                break
+            line = f"{training.so_far}: {figures}" if rows else ""
+            progress.update(training.iteration, figures, line)
+    # Once more for a run that was killed between its last checkpoint and these.
     training.export()
     draw(training, training.out / "curve.png")
     return interrupted() and not training.over
+
+
+def report(training: Training) -> str:
+    """The last lines: results at the start and at the end."""
+    rows = training.curve[0], training.curve[-1]
+    return "\n".join(f"{row['iteration']} iterations: {_brief(row)}" for row in rows)
 
 
 def _brief(row: Mapping[str, float]) -> str:
@@ -619,42 +593,20 @@ def _brief(row: Mapping[str, float]) -> str:
     return f"{'  '.join(parts)}  votes right {row['right_mean']:.2f}, next stage {stage}"
 
 
-def _options(command: Callable[..., None]) -> Callable[..., None]:
-    for each in reversed(fields(Config)):
-        command = click.option(
-            f"--{each.name.replace('_', '-')}",
-            each.name,
-            type=each.metadata["kind"],
-            default=None,
-            help=f"{each.metadata['help']}  [{each.default}]",
-        )(command)
-    return command
-
-
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.argument("game_id", metavar="GAME_ID")
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="Folder of the run.  [runs/GAME-SCHEDULE-SEED]",
-)
-@click.option(
-    "--resume/--fresh",
-    default=True,
-    help="Go on from the checkpoint in --out, or discard it.  [resume]",
-)
-@click.option("--time-limit", type=NOT_NEGATIVE, help="Stop after so many seconds, ready to go on.")
-@click.option(
-    "--option", "-o", multiple=True, metavar="NAME=VALUE", help="An option of the game; repeatable."
-)
-@_options
+@commands.game_id
+@commands.folder("runs/GAME-SCHEDULE-SEED")
+@commands.resume
+@commands.time_limit
+@commands.game_options
+@settings.options(Config, {})
 def command(
     game_id: str,
     out: Path | None,
     resume: bool,
     time_limit: float | None,
     option: tuple[str, ...],
-    **settings: Any,
+    **given: Any,
 ) -> None:
     """Train a small network of Who Is the Spy by Iterative Self-Play Policy Optimisation.
 
@@ -666,34 +618,19 @@ def command(
     config.json and checkpoint.pt. Ctrl-C saves; the same command goes on from there.
     """  # noqa: D301 - click reads the escape itself
     torch.set_num_threads(1)
-    try:
+    with commands.one_line_errors():
         full = arenas.registry.find(game_id).id
         if full != "selfplay/Spy-v0":
             raise ValueError(f"{game_id}: this algorithm is for Spy-v0")
-        config = replace(Config(), **{n: v for n, v in settings.items() if v is not None})
+        config = replace(Config(), **settings.given(given))
         out = out or Path("runs") / f"Spy-v0-{config.schedule}-{config.seed}"
         out.mkdir(parents=True, exist_ok=True)
         training = Training(read_options(option), config, out)
-        if not resume:
-            for name in ("checkpoint.pt", "config.json", "policy.pt", "curve.csv", "curve.png"):
-                (out / name).unlink(missing_ok=True)
-        if (out / "checkpoint.pt").exists():
-            with going_on(out):
-                training.restore()
-            click.echo(f"going on after {training.iteration} iterations", err=True)
-        written = {"game_id": full, "options": training.options, **asdict(config)}
-        with replacing(out / "config.json") as partial:
-            partial.write_text(json.dumps(written, indent=2) + "\n", encoding="utf-8")
+        commands.begin(training, resume, ["policy.pt"], [])
+        trained = {"game_id": full, "options": training.options}
+        write_config({**trained, **asdict(config)}, out)
         interrupted = train(training, time_limit)
-    except (ValueError, OSError, FloatingPointError) as error:
-        raise click.ClickException(str(error)) from None
-    if training.over:
-        for row in (training.curve[0], training.curve[-1]):
-            click.echo(f"{row['iteration']} iterations: {_brief(row)}")
-        return
-    click.echo(f"stopped after {training.iteration} iterations; the same command goes on", err=True)
-    if interrupted:
-        raise click.exceptions.Exit(128 + signal.SIGINT)  # As shells have it.
+    commands.end(training, interrupted, report)
 
 
 if __name__ == "__main__":

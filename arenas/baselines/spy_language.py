@@ -1,7 +1,7 @@
 """Iterative Self-Play Policy Optimisation of Vision-Zero with a language model, on text.
 
 The stages and thresholds of `spy_iterative.py`, on the replies that the model and the update of
-`spiral.py` make. In the clue stage a clue's worth is the clue-stage reward of its seat less the
+`spiral` make. In the clue stage a clue's worth is the clue-stage reward of its seat less the
 running mean of the role (the spy's or the civilians'); in the decision stage a civilian's vote is
 worth its decision reward, normalised among the votes of the match. Clues are not trained while
 votes are, and the other way round.
@@ -12,7 +12,7 @@ What differs from the paper and from `spy_iterative.py`:
   what the forfeit cost, because the form of a reply belongs to neither; nothing else of that match
   is. Shares of right votes are of matches that ended.
 - Each civilian votes once a match, so that votes are compared among the civilians alone.
-- There is no scripted opponent, and the KL term is that of `spiral.py`, to the average.
+- There is no scripted opponent, and the KL term is that of `spiral`, to the average.
 
     arenas train Spy-v0 --algo spy_language --model tiny -o scenes=charts --no-rules
 """
@@ -29,15 +29,11 @@ import click
 import numpy as np
 
 from arenas.baselines import spy_iterative
-from arenas.baselines.spiral import (
-    Config,
-    Games,
-    Sampled,
-    Training,
-    _setting,
-    options,
-    run,
-)
+from arenas.baselines.spiral.command_line import options, run
+from arenas.baselines.spiral.config import Config, setting
+from arenas.baselines.spiral.games import Games, unit
+from arenas.baselines.spiral.learning import Sampled
+from arenas.baselines.spiral.training import Training
 from arenas.baselines.spy_iterative import CLUE, DECISION, RoleMeans, Stages
 from arenas.games.spy import Spy
 from arenas.rollout.trajectories import Row, Trajectory, TurnTaken
@@ -50,16 +46,16 @@ _STAGES = (
 
 @dataclass(frozen=True)
 class StagedConfig(Config):
-    """Settings of a run: those of `spiral.py` and when stages change, as in `spy_iterative.py`."""
+    """Settings of a run: those of `spiral` and when stages change, as in `spy_iterative.py`."""
 
-    schedule: str = _setting("iterative", "Stages in turns, or joint, clue or decision.")
-    smoothing: float = _setting(0.95, "Of the running means of right and n/a votes.")
-    found: float = _setting(0.9, "Votes right from which clues are trained.")
-    unsure: float = _setting(0.1, "Votes n/a up to which clues are trained.")
-    lost: float = _setting(0.4, "Votes not right from which votes are trained.")
-    abstained: float = _setting(0.5, "Votes n/a from which votes are trained.")
-    dwell: int = _setting(5, "Iterations that a stage lasts at least.")
-    patience: int = _setting(20, "Iterations that a stage lasts at most.")
+    schedule: str = setting("iterative", "Stages in turns, or joint, clue or decision.")
+    smoothing: float = setting(0.95, "Of the running means of right and n/a votes.")
+    found: float = setting(0.9, "Votes right from which clues are trained.")
+    unsure: float = setting(0.1, "Votes n/a up to which clues are trained.")
+    lost: float = setting(0.4, "Votes not right from which votes are trained.")
+    abstained: float = setting(0.5, "Votes n/a from which votes are trained.")
+    dwell: int = setting(5, "Iterations that a stage lasts at least.")
+    patience: int = setting(20, "Iterations that a stage lasts at most.")
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -81,7 +77,7 @@ Ended = Sequence[tuple[Sequence[Trajectory], Mapping[str, Any]]]
 
 
 class StagedTraining(Training):
-    """As `spiral.Training`, of one stage at a time.
+    """As `spiral`'s `Training`, of one stage at a time.
 
     Attributes:
         stages: which is trained.
@@ -121,7 +117,7 @@ class StagedTraining(Training):
             DECISION: votes if DECISION in stages else [],
         }
         refused = [
-            Sampled(Row.of(turn.tokens, turn.reward), each.reward / self._unit(each.game))
+            Sampled(Row.of(turn.tokens, turn.reward), each.reward / unit(self.game))
             for each in trajectories
             for turn in each.turns
             if turn.illegal is not None and turn.tokens is not None
@@ -158,7 +154,7 @@ class StagedTraining(Training):
         return found
 
     def health(self, trajectories: Sequence[Trajectory]) -> dict[str, float]:
-        """Beside that of `spiral.py`: what was trained, what comes next, and the running means."""
+        """Beside that of `spiral`: what was trained, what comes next, and the running means."""
         return {
             **super().health(trajectories),
             "clues_trained": self.trained[CLUE],

@@ -1,0 +1,5 @@
+"""`python -m arenas.baselines.spiral`."""
+
+from arenas.baselines.spiral import command
+
+command()

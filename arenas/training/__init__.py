@@ -1,0 +1,1 @@
+"""What training runs have in common: their settings, folder, checkpoints, loop and command."""
