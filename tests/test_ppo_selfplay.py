@@ -285,6 +285,8 @@ def test_what_cannot_go_on_says_why_and_what_to_do(tmp_path):
         refused("damaged")
     shutil.copy(out / "policy.pt", out / "checkpoint.pt")
     refused("no checkpoint")
+    torch.save({"config": {}, "stages": ()}, out / "checkpoint.pt")
+    refused("no checkpoint")
     (out / "checkpoint.pt").write_bytes(checkpoint)
     next((out / "pool").glob("*.pt")).unlink()
     refused("there is no file .*pool")

@@ -463,3 +463,7 @@ def test_the_command_trains_a_player_that_sits_down(tmp_path):
     refused = run(*arguments(out, iterations=4))
     assert refused.exit_code == 1
     assert "iterations=3, now 4" in refused.stderr
+    nowhere = run(*arguments(out / "config.json" / "run", iterations=1))
+    assert nowhere.exit_code == 1
+    assert nowhere.stderr.startswith("Error: ")
+    assert len(nowhere.stderr.splitlines()) == 1

@@ -153,6 +153,12 @@ def test_damaged_files_are_refused(tmp_path, content):
         arenas.make_player("Spy-v0", "trained", game)
 
 
+@pytest.mark.parametrize("settings", [{"kl": float("nan")}, {"group": 0}, {"schedule": "both"}])
+def test_settings_out_of_range_are_named(settings):
+    with pytest.raises(ValueError, match=next(iter(settings))):
+        algo.Config(**settings)
+
+
 @pytest.mark.parametrize("options", [{"clues": "free"}, {"published": "v1-code"}])
 def test_games_that_the_network_does_not_play_are_refused(options):
     with pytest.raises(ValueError, match="structured"):

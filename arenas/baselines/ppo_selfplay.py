@@ -520,7 +520,7 @@ class Training:
         """
         trained = {"game_id": self.game_id, "options": self.options}
         with going_on(self.out):
-            saved = read_checkpoint(self.out, "config", self.config, **trained)
+            saved = read_checkpoint(self.out, "magnet", self.config, **trained)
             self.iteration, self.steps = saved["iteration"], saved["steps"]
             self.curve = saved["curve"]
             self.network.load_state_dict(saved["network"])

@@ -30,7 +30,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -98,13 +98,7 @@ class Config:
     final_games: int = setting(400, COUNT, "The same at the start and at the end.")
 
     def __post_init__(self) -> None:
-        for each in fields(self):
-            try:
-                each.metadata["kind"].convert(getattr(self, each.name), None, None)
-            except click.BadParameter as error:
-                raise ValueError(
-                    f"{each.name}={getattr(self, each.name)}: {error.message}"
-                ) from None
+        settings.check(self)
 
 
 # -- playing -----------------------------------------------------------------------------------

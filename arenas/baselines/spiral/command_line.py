@@ -130,8 +130,9 @@ def run(
         commands.begin(
             training, resume, ["ends.csv", "pool.json"], ["pool", "tensorboard", "model"]
         )
-    write_config({"games": dict(listed(games)), **asdict(config)}, out)
-    commands.end(training, train(training, time_limit), report)
+        write_config({"games": dict(listed(games)), **asdict(config)}, out)
+        interrupted = train(training, time_limit)
+    commands.end(training, interrupted, report)
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
