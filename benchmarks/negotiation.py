@@ -82,7 +82,6 @@ def forget(game):
     """Throws away the words that a game has kept."""
     game._commands.clear()
     game._situation = told.Situation(game)
-    told._holding.cache_clear()
 
 
 def ours(talk=False, forgetful=False):

@@ -459,10 +459,11 @@ class Negotiation(CodedGame):
 
     def tell(self, state: Position, seat: int) -> str:
         row = state.row
-        past = row[self._moves : self._moves + row[flat.PLY]]
-        over = row[flat.PLY] == row[flat.TURNS]
+        ply, own, gain = row[flat.PLY], row[self._owned[seat]], flat.gain(row, seat)
+        over = ply == row[flat.TURNS]
         answers = 0 if over else 2 * flat.may_accept(row) + flat.may_deny(row)
-        return self._situation.words(seat, past, state.said, row[self._owned[seat]], answers)
+        moves = row[self._moves : self._moves + ply]
+        return self._situation.words(seat, ply, moves, state.said, own, gain, answers)
 
     def tell_all(
         self,
@@ -471,20 +472,21 @@ class Negotiation(CodedGame):
         seats: Sequence[int],
         masks: np.ndarray,
     ) -> list[str]:
-        accept, deny = (flat.ACCEPT, flat.DENY) if self.sizes else (0, 1)
-        # Those of all seats side by side.
-        owned = rows[:, self._owned[0].start : self._owned[-1].stop]
-        owned = owned.reshape(-1, self.players, len(self.goods) * flat.PRIVATE)
-        own = owned[np.arange(len(rows)), np.array(seats, int)].tolist()
-        past = rows[:, self._moves :].tolist()
-        plies = rows[:, flat.PLY].tolist()
-        answers = (2 * masks[:, accept] + masks[:, deny]).tolist()
-        return [
-            self._situation.words(seat, moves[:ply], lines, tuple(numbers), marks)
-            for seat, moves, ply, lines, numbers, marks in zip(
-                seats, past, plies, said, own, answers, strict=True
-            )
+        every, plies = np.arange(len(rows))[:, None], rows[:, flat.PLY]
+        # Of each row the last move of each seat, and the seat's own numbers, side by side.
+        recent = rows[every, (self._moves + plies)[:, None] + np.arange(-self.players, 0)]
+        count = len(self.goods) * flat.PRIVATE
+        own = rows[
+            every, np.array([each.start for each in self._owned])[seats, None] + np.arange(count)
         ]
+        values, stock, start = (own[:, n :: flat.PRIVATE] for n in range(flat.PRIVATE))
+        gains = (values * (stock - start)).sum(1)
+        accept, deny = (flat.ACCEPT, flat.DENY) if self.sizes else (0, 1)
+        answers = 2 * masks[:, accept] + masks[:, deny]
+        columns = (each.tolist() for each in (plies, recent, own, gains, answers))
+        ply, moves, numbers, gain, marks = columns
+        told = zip(seats, ply, moves, said, numbers, gain, marks, strict=True)
+        return [self._situation.words(*each) for each in told]
 
     def show(self, state: Position, seat: int | None = None) -> str:
         row = state.row

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
-from itertools import chain
-from operator import mul, sub
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from arenas.core.talk import quoted
@@ -75,8 +73,6 @@ class Situation:
         self._agents = agents = game.spec.agents
         self._plies = plies = game.spec.max_plies
         self._events: tuple[dict[int, str], ...] = tuple({} for _ in agents)
-        units = ", ".join(f"%d {good} worth %d each" for good in game.goods)
-        self._holding = f"You have {units}. Your gain so far: %+d."
         # How it ends, by ply: to whoever moves, by its answers, and to the others.
         answers = ("", " or [Deny]", " or [Accept]", " or [Accept] or [Deny]")
         turns = [f"\nTurn {ply + 1} of {plies}" for ply in range(plies)]
@@ -94,30 +90,46 @@ class Situation:
     def words(
         self,
         seat: int,
-        past: Sequence[int],
+        ply: int,
+        recent: Sequence[int],
         said: Sequence[str],
-        own: tuple[int, ...],
+        own: Sequence[int],
+        gain: int,
         answers: int,
     ) -> str:
         """What a seat is told.
 
         Args:
             seat: to whom.
-            past: the codes of all moves.
+            ply: moves played.
+            recent: their codes, at least those of the last move of each seat.
             said: the line that came with each move; empty in a game that does not talk.
             own: the seat's private numbers, see `rules.PRIVATE`.
+            gain: what it has gained.
             answers: 2 if the seat to move may accept, plus 1 if it may deny.
         """
-        ply, told = len(past), ""
-        for number, other in self._heard[seat][ply]:
-            code = past[number]
+        told = ""
+        for back, other in self._heard[seat][ply]:
+            code = recent[back]
             told += self._events[other].get(code) or self._event(other, code)
-            if said and said[number]:
-                told += f" and says {quoted(said[number])}"
+            if said and said[back]:
+                told += f" and says {quoted(said[back])}"
             told += ".\n"
-        moves = ply < self._plies and ply % len(self._agents) == seat
-        end = self._asked[ply][answers] if moves else self._waits[ply]
-        return f"{told}{_holding(self._holding, own)}{end}"
+        held = ", ".join([units[own[stock]][own[value]] for value, stock, units in self._units])
+        moves_now = ply < self._plies and ply % len(self._agents) == seat
+        end = self._asked[ply][answers] if moves_now else self._waits[ply]
+        return f"{told}You have {held}. Your gain so far: {gain:+d}.{end}"
+
+    @cached_property
+    def _units(self) -> list[tuple[int, int, list[list[str]]]]:
+        """By good: where its value and its units stand, and both in words, by units and value."""
+        goods, found = PRESETS[self._game.preset].goods, []
+        for number, good in enumerate(goods):
+            most, values = len(self._agents) * good.stock[1], range(good.value[1] + 1)
+            words = [[f"{n} {good.name} worth {v} each" for v in values] for n in range(most + 1)]
+            place = number * flat.PRIVATE
+            found.append((place + flat.VALUE, place + flat.STOCK, words))
+        return found
 
     def _event(self, seat: int, code: int) -> str:
         """What a seat did by a move."""
@@ -135,14 +147,6 @@ class Situation:
 
 
 def _latest(ply: int, seat: int, players: int) -> tuple[tuple[int, int], ...]:
-    """Number and seat of the last move of each other seat, once `ply` moves were played."""
+    """The last move of each other seat once `ply` moves were played: how far back, and whose."""
     first = max(0, ply - players + (ply % players == seat))
-    return tuple((n, n % players) for n in range(first, ply) if n % players != seat)
-
-
-@lru_cache(maxsize=1 << 12)
-def _holding(form: str, own: tuple[int, ...]) -> str:
-    """What a seat has and has gained, from its private numbers: it seldom changes in a match."""
-    values, stock, start = (own[n :: flat.PRIVATE] for n in (flat.VALUE, flat.STOCK, flat.START))
-    gain = sum(map(mul, values, map(sub, stock, start)))
-    return form % (*chain.from_iterable(zip(stock, values, strict=True)), gain)
+    return tuple((n - ply, n % players) for n in range(first, ply) if n % players != seat)
