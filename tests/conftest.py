@@ -10,6 +10,10 @@ from hypothesis import settings
 settings.register_profile("arenas", deadline=None, print_blob=True)
 settings.load_profile("arenas")
 
+# Tests run side by side, where PyTorch's threads would wait for each other; and their number is
+# part of what the last bits of a training depend on.
+os.environ["OMP_NUM_THREADS"] = "1"
+
 # Windows of tests are nowhere to be seen.
 os.environ["SDL_VIDEODRIVER"] = "dummy"
 

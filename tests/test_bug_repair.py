@@ -39,7 +39,7 @@ from arenas.games.bug_repair.menu import FEATURES, without_tests
 from arenas.games.bug_repair.mutations import INVERTIBLE, OPERATORS, mutations_of
 from arenas.games.bug_repair.players import Editor, MutationInjector, Repairer
 from arenas.games.bug_repair.project import ProjectError, added, keep, load, read_history, shipped
-from arenas.games.bug_repair.workbench import suspicion
+from arenas.games.bug_repair.workbench import Workbench, suspicion
 from arenas.sandbox import Tree
 from arenas.testing import check_contract, check_environments, check_information, check_records
 
@@ -775,10 +775,15 @@ def test_the_game_keeps_the_contract(games, tiny, acting):
 
 
 @pytest.mark.slow  # The checkers reset environments many times.
-def test_environments_pass_the_checkers(tiny):
+def test_environments_pass_the_checkers(tiny, monkeypatch):
+    # The checkers make some twenty games of one project. Runs of its tests are shared among them;
+    # that games of their own agree is what `check_records` shows above.
+    bench = Workbench()
+    monkeypatch.setattr(BugRepair, "bench", bench)
     check_environments(
         "BugRepair-v0", 60, projects=[tiny], min_passing=5, solvers=4, tries=1, choices=12
     )
+    bench.close()
 
 
 def test_random_players_move_legally(games):

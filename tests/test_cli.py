@@ -39,7 +39,8 @@ def test_help_teaches_every_command():
     commands = ("list", "match", "verify", "exploitability", "play", "train", "completion")
     for command in commands:
         assert f"  {command} " in overview
-        assert run(command, "--help").stdout.startswith("Usage: arenas")
+        shown = CliRunner().invoke(app, [command, "--help"], prog_name="arenas").output
+        assert shown.startswith("Usage: arenas")
 
 
 def examples(command):
@@ -79,7 +80,7 @@ def test_list_shows_games_options_and_players():
     table = run("list", env={**os.environ, "COLUMNS": "120"}).stdout
     for word in ("KuhnPoker-v0", "TicTacToe-v0", "players=2", "exact", "zero-sum"):
         assert word in table
-    games = json.loads(run("list", "--json").stdout)
+    games = json.loads(CliRunner().invoke(app, ["list", "--json"]).output)
     assert {game["id"] for game in games} >= {"selfplay/KuhnPoker-v0", "selfplay/TicTacToe-v0"}
 
 

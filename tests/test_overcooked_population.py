@@ -289,7 +289,7 @@ def test_other_games_are_refused(tmp_path):
         Training("selfplay/KuhnPoker-v0", {}, Config(), tmp_path)
 
 
-@pytest.mark.slow  # 300,000 steps of training.
+@pytest.mark.slow  # 400,000 steps of training.
 def test_cooks_learn_to_deliver(tmp_path):
     options = {"kitchen": "cramped_room"}
     config = Config(member_steps=400_000, final_matches=64)
@@ -342,7 +342,7 @@ def test_the_command_trains_a_cook_that_sits_down(tmp_path):
 @pytest.mark.filterwarnings("default")
 def test_a_killed_run_ends_as_one_that_was_not(tmp_path):
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    long = {"method": "mep", "member_steps": 6_400, "response_steps": 6_400}
+    long = {"method": "mep", "member_steps": 3_200, "response_steps": 3_200}
     done = run_command(*arguments(whole, **long))
     command = [sys.executable, "-m", "arenas", *arguments(killed, **long)]
     stop_after_checkpoint(command, killed / "checkpoint.pt", signal.SIGKILL)

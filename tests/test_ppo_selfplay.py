@@ -344,25 +344,20 @@ def events(out):
     return [(event.step, event.value) for event in shown.Scalars("nash_conv")]
 
 
-@pytest.mark.slow  # Five processes, each of which loads PyTorch.
+@pytest.mark.slow  # Three processes, each of which loads PyTorch.
 @pytest.mark.filterwarnings("default")
 def test_a_killed_run_ends_as_one_that_was_not(tmp_path):
-    long = {"total_steps": 20_000}
+    long = {"total_steps": 12_000}
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    command = [sys.executable, "-m", "arenas"]
-    done = subprocess.run(
-        [*command, *arguments(whole, **long)], check=True, capture_output=True, text=True
-    )
+    done = run(*arguments(whole, **long))
+    command = [sys.executable, "-m", "arenas", *arguments(killed, **long)]
     for how in (signal.SIGKILL, signal.SIGINT, signal.SIGKILL):
-        err = stop_after_checkpoint(
-            [*command, *arguments(killed, **long)], killed / "checkpoint.pt", how
-        )
+        err = stop_after_checkpoint(command, killed / "checkpoint.pt", how)
         if how == signal.SIGINT:
             assert "the same command goes on" in err
             assert (killed / "curve.png").exists()
-    last = subprocess.run(
-        [*command, *arguments(killed, **long)], check=True, capture_output=True, text=True
-    )
+    last = run(*arguments(killed, **long))
+    assert done.exit_code == last.exit_code == 0, last.output
     assert "going on after" in last.stderr
     assert last.stdout == done.stdout
     assert (killed / "curve.csv").read_bytes() == (whole / "curve.csv").read_bytes()

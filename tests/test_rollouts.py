@@ -16,7 +16,7 @@ from arenas.core.match import Match
 from arenas.core.policy import Policy, Reply, Stream
 from arenas.policies.random import RandomPolicy
 from arenas.registry import make_game
-from arenas.rollout.matches import play
+from arenas.rollout.matches import played_as
 from arenas.rollout.scheduler import Running, run
 
 GAMES = ["KuhnPoker-v0", ("TicTacToe-v0", {"size": 4}), ("KuhnPoker-v0", {"hands": 3})]
@@ -277,7 +277,7 @@ def test_memory_is_bounded_while_one_match_lags():
 
 
 def test_finished_matches_come_with_who_sat_where():
-    for each in play("KuhnPoker-v0", ["nash", "random"], 4):
+    for each in played_as(lambda each: each, "KuhnPoker-v0", ["nash", "random"], 4):
         names = [("nash", "random")[player] for player in each.sitting]
         assert [policy.name for policy in each.policies] == names
         assert each.decisions == []

@@ -3,7 +3,6 @@
 import csv
 import json
 import signal
-import subprocess
 import sys
 from dataclasses import replace
 
@@ -238,8 +237,9 @@ def test_forfeits_teach_the_format(tmp_path):
 
 @pytest.mark.slow  # Half a minute of training.
 def test_it_learns_kuhn_poker(tmp_path):
-    training = train(tmp_path, **{**TINY_DEFAULTS, "iterations": 40, "evaluate_every": 40,
-                                  "pool_share": 0.0, "width": 64, "depth": 2})  # fmt: skip
+    training = train(tmp_path, **{**TINY_DEFAULTS, "iterations": 32, "evaluate_every": 32,
+                                  "matches": 256, "pool_share": 0.0, "width": 64,
+                                  "depth": 2})  # fmt: skip
     while not training.over:
         training.iterate()
     last = training.curve[-1]
@@ -409,20 +409,17 @@ def arguments(out, **changes):
     return ["train", "KuhnPoker-v0", "--algo", "spiral", "--out", str(out), *flags]
 
 
-@pytest.mark.slow  # Four processes, each of which loads PyTorch and transformers.
+@pytest.mark.slow  # Two processes, each of which loads PyTorch and transformers.
 @pytest.mark.filterwarnings("default")
 def test_a_killed_run_ends_as_one_that_was_not(tmp_path):
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    command = [sys.executable, "-m", "arenas"]
-    long = {"iterations": 40}
-    done = subprocess.run(
-        [*command, *arguments(whole, **long)], check=True, capture_output=True, text=True
-    )
+    long = {"iterations": 20}
+    done = run(*arguments(whole, **long))
+    command = [sys.executable, "-m", "arenas", *arguments(killed, **long)]
     for how in (signal.SIGKILL, signal.SIGINT):
-        stop_after_checkpoint([*command, *arguments(killed, **long)], killed / "checkpoint.pt", how)
-    last = subprocess.run(
-        [*command, *arguments(killed, **long)], check=True, capture_output=True, text=True
-    )
+        stop_after_checkpoint(command, killed / "checkpoint.pt", how)
+    last = run(*arguments(killed, **long))
+    assert done.exit_code == last.exit_code == 0, last.output
     assert "going on after" in last.stderr
     assert last.stdout == done.stdout
     assert (killed / "curve.csv").read_bytes() == (whole / "curve.csv").read_bytes()

@@ -715,9 +715,9 @@ def test_the_posterior_of_who_is_the_spy_is_bayes_rule():
     assert np.allclose(seen[0], np.array(likelihood) / sum(likelihood))
 
 
-@pytest.mark.slow  # Ten seconds: rates need some hundreds of matches.
+@pytest.mark.slow  # Some seconds: rates need some hundreds of matches.
 def test_fewer_changes_help_the_spy_and_inference_helps_it_more():
-    def escapes(spy, civilians, n=400, **options):
+    def escapes(spy, civilians, n=200, **options):
         players = [f"by-role:{spy},{civilians}"] * 5
         options = {"spy_sees": "pair", **options}
         records = arenas.play_matches("Spy-v0", players, n, options=options, swap=False)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,26 +10,19 @@ import click
 from rich import box
 from rich.table import Table
 
-from arenas.cli.console import (
-    INTERRUPTED,
-    err,
-    out,
-    plain_errors,
-    print_table,
-    progress,
-    uninterrupted,
-)
+from arenas.cli.console import err, out, plain_errors, print_table
 from arenas.cli.parameters import (
     ManySeats,
     complete_player,
     game_argument,
+    illegal_option,
     json_option,
     open_records,
     option_option,
+    record_options,
+    seed_option,
 )
-from arenas.core.policy import PolicyError
-from arenas.core.record import write_records
-from arenas.policies.human import Quit
+from arenas.cli.playing import play_out
 from arenas.rating.results import PlayerResult, Results
 from arenas.registry import read_options
 from arenas.rollout.matches import BACKENDS, play_matches, seated
@@ -48,23 +40,15 @@ from arenas.rollout.matches import BACKENDS, play_matches, seated
     shell_complete=complete_player,
 )
 @click.option("--games", "-n", default=100, type=click.IntRange(1), help="Matches.  [100]")
-@click.option(
-    "--seed", default=0, type=click.IntRange(0), help="The same seed plays the same matches.  [0]"
-)
-@click.option("--record", type=click.Path(path_type=Path), help="Write one JSON line per match.")
-@click.option("--append", is_flag=True, help="Add to the record file.")
-@click.option("--overwrite", is_flag=True, help="Replace the record file.")
+@seed_option
+@record_options
 @click.option(
     "--swap/--no-swap",
     default=True,
     help="Play every deal once in each rotation of the players over the seats.  [swap]",
 )
 @option_option
-@click.option(
-    "--illegal",
-    default="retry:1",
-    help="What follows an illegal move: retry:K, raise, random-legal, penalty:X.  [retry:1]",
-)
+@illegal_option
 @click.option(
     "--max-cycles", type=click.IntRange(1), help="Cut a match short after so many moves a seat."
 )
@@ -119,31 +103,9 @@ def command(
         )
         file = open_records(record, append, overwrite)
     results = Results(seats)
-    interrupted, failure = False, None
-    try:
-        with plain_errors(), progress("matches", games, as_json) as advance:
-            for each, sitting in seated(records, seats, swap):
-                with uninterrupted():
-                    if file is not None:
-                        write_records([each], file)
-                    results.add(each, sitting)
-                advance(1)
-    except (KeyboardInterrupt, Quit):
-        interrupted = True
-    except PolicyError as error:
-        failure = error
-    finally:
-        if file is not None:
-            file.close()
+    ending = play_out(seated(records, seats, swap), results.add, games, file, as_json)
     _report(results, as_json)
-    if record is not None:
-        err.print(f"{results.matches} records in {record}; check them: arenas verify {record}")
-    if interrupted or failure:
-        err.print(f"stopped after {results.matches} of {games} matches")
-    if failure:
-        raise click.ClickException(str(failure))
-    if interrupted:
-        sys.exit(INTERRUPTED)
+    ending.tell(results.matches, games, record)
     if swap and games % len(seats):
         err.print(f"{games} is no multiple of {len(seats)} seats, so the last deal is lopsided")
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import click
 
@@ -49,6 +50,34 @@ option_option = click.option(
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")
+
+
+seed_option = click.option(
+    "--seed", default=0, type=click.IntRange(0), help="The same seed plays the same matches.  [0]"
+)
+
+
+illegal_option = click.option(
+    "--illegal",
+    default="retry:1",
+    help="What follows an illegal move: retry:K, raise, random-legal, penalty:X.  [retry:1]",
+)
+
+
+_RECORD = (
+    click.option(
+        "--record", type=click.Path(path_type=Path), help="Write one JSON line per match."
+    ),
+    click.option("--append", is_flag=True, help="Add to the record file."),
+    click.option("--overwrite", is_flag=True, help="Replace the record file."),
+)
+
+
+def record_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds `--record`, `--append` and `--overwrite`, which `open_records` takes."""
+    for option in reversed(_RECORD):
+        command = option(command)
+    return command
 
 
 def open_records(path: Path | None, append: bool, overwrite: bool) -> IO[str] | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import sys
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
@@ -12,26 +12,20 @@ from rich import box
 from rich.table import Table
 
 import arenas
-from arenas.cli.console import (
-    INTERRUPTED,
-    err,
-    out,
-    plain_errors,
-    print_table,
-    progress,
-    uninterrupted,
-)
+from arenas.cli.console import err, out, plain_errors, print_table
 from arenas.cli.parameters import (
     ManySeats,
     complete_player,
     game_argument,
+    illegal_option,
     json_option,
     open_records,
     option_option,
+    record_options,
+    seed_option,
 )
-from arenas.core.policy import PolicyError
-from arenas.core.record import write_records
-from arenas.policies.human import Quit
+from arenas.cli.playing import play_out
+from arenas.core.record import MatchRecord
 from arenas.rating.results import finite
 from arenas.rating.tournament import Mean, Tournament, draw_cross_play
 from arenas.registry import read_options
@@ -52,26 +46,18 @@ from arenas.rollout.matches import play_matches, seated
 @click.option(
     "--games", "-n", default=100, type=click.IntRange(1), help="Matches a line-up.  [100]"
 )
-@click.option(
-    "--seed", default=0, type=click.IntRange(0), help="The same seed plays the same matches.  [0]"
-)
+@seed_option
 @click.option(
     "--mirror/--no-mirror",
     default=None,
     help="Players also meet themselves.  [where all seats are paid alike]",
 )
-@click.option("--record", type=click.Path(path_type=Path), help="Write one JSON line per match.")
-@click.option("--append", is_flag=True, help="Add to the record file.")
-@click.option("--overwrite", is_flag=True, help="Replace the record file.")
+@record_options
 @click.option(
     "--plot", type=click.Path(path_type=Path), help="Draw the cross-play table of two seats."
 )
 @option_option
-@click.option(
-    "--illegal",
-    default="retry:1",
-    help="What follows an illegal move: retry:K, raise, random-legal, penalty:X.  [retry:1]",
-)
+@illegal_option
 @json_option
 def command(
     game_id: str,
@@ -106,44 +92,27 @@ def command(
             raise ValueError(f"--plot draws games of two seats; {game_id} has {game.spec.seats}")
         made = [arenas.make_player(game_id, name, game) for name in players]
         file = open_records(record, append, overwrite)
-    total, stopped, failure = games * len(table.line_ups), False, None
-    try:
-        with plain_errors(), progress("matches", total, as_json) as advance:
-            for line_up in table.line_ups:
-                names = [players[player] for player in line_up]
-                records = play_matches(
-                    game_id,
-                    [made[player] for player in line_up],
-                    games,
-                    seed,
-                    illegal=illegal,
-                    options=options,
-                )
-                for each, sitting in seated(records, names):
-                    with uninterrupted():
-                        if file is not None:
-                            write_records([each], file)
-                        table.add(each, [line_up[player] for player in sitting])
-                    advance(1)
-    except (KeyboardInterrupt, Quit):
-        stopped = True
-    except PolicyError as error:
-        failure = error
-    finally:
-        if file is not None:
-            file.close()
+    total = games * len(table.line_ups)
+
+    def played() -> Iterator[tuple[MatchRecord, list[int]]]:
+        for line_up in table.line_ups:
+            records = play_matches(
+                game_id,
+                [made[player] for player in line_up],
+                games,
+                seed,
+                illegal=illegal,
+                options=options,
+            )
+            for each, sitting in seated(records, [players[player] for player in line_up]):
+                yield each, [line_up[player] for player in sitting]
+
+    ending = play_out(played(), table.add, total, file, as_json)
     with plain_errors():
         _report_tournament(table, as_json)
         if plot is not None and table.matches:
             draw_cross_play(table, f"{game_id}, {table.matches} matches", str(plot))
-    if record is not None:
-        err.print(f"{table.matches} records in {record}; check them: arenas verify {record}")
-    if stopped or failure:
-        err.print(f"stopped after {table.matches} of {total} matches")
-    if failure:
-        raise click.ClickException(str(failure))
-    if stopped:
-        sys.exit(INTERRUPTED)
+    ending.tell(table.matches, total, record)
     if games % game.spec.seats:
         err.print(f"{games} is no multiple of {game.spec.seats} seats: the last deal is lopsided")
 

@@ -14,14 +14,18 @@ ADDED, REMOVED = (226, 238, 250), (253, 233, 218)
 """Bands behind lines of a diff."""
 
 
-def headline(
-    canvas: Canvas, box: Box, game: ProposeSolve, state: TaskState, seat: int | None, what: str
-) -> None:
-    """Who looks on, what the match is about, and what the seat may still do."""
+def sheet(game: ProposeSolve, state: TaskState, seat: int | None, what: str) -> tuple[Canvas, Box]:
+    """A picture under its first line, and the box that is left.
+
+    The line says who looks on, what the match is about, and what the seat may still do.
+    """
+    canvas = Canvas.blank(WIDTH, HEIGHT)
+    box, rest = canvas.box.inset(GAP).top(28, GAP // 2)
     who = "An onlooker" if seat is None else f"You are {game.spec.agents[seat]}"
-    name, rest = box.left(box.w * 7 // 10, GAP)
+    name, turn = box.left(box.w * 7 // 10, GAP)
     canvas.write(f"{who}. {what}", name, SIZE)
-    canvas.write(_turn(game, state, seat), rest, SIZE - 2, FAINT, "right")
+    canvas.write(_turn(game, state, seat), turn, SIZE - 2, FAINT, "right")
+    return canvas, rest
 
 
 def _turn(game: ProposeSolve, state: TaskState, seat: int | None) -> str:

@@ -120,61 +120,22 @@ def played_as(
     Args:
         told: a function of a module, which a worker finds by its name.
         games, players, n, seed, options, backend, workers, ray_options: as in `play_matches`.
-        how: the other arguments of `play`.
+        how: the other terms, as in `Terms`.
 
     Raises:
         What `play_matches` raises.
     """
     if backend not in BACKENDS:
         raise ValueError(f"backend={backend!r}: the backends are {', '.join(BACKENDS)}")
+    if backend == "local" and (workers is not None or ray_options is not None):
+        raise ValueError('workers and ray_options go with backend="ray"')
+    tables = Tables(Terms(_listed(games, options), players, **how))
     if backend == "local":
-        if workers is not None or ray_options is not None:
-            raise ValueError('workers and ray_options go with backend="ray"')
-        return map(told, play(games, players, n, seed, options=options, **how))
+        tables.seat()
+        return map(told, run(map(tables.begin, tables.plan(n, seed)), tables.terms.concurrency))
     from arenas.rollout.on_ray import play_on_ray
 
-    tables = Tables(Terms(_listed(games, options), players, **how))
     return play_on_ray(tables, n, seed, told, workers, ray_options)
-
-
-def play(
-    games: Games,
-    players: Players,
-    /,
-    n: int,
-    seed: int = 0,
-    *,
-    swap: bool = True,
-    repeats: int = 1,
-    concurrency: int = 256,
-    illegal: str = "retry:1",
-    max_cycles: int | None = None,
-    options: Mapping[str, Any] | None = None,
-    keep: bool = False,
-) -> Iterator[Running]:
-    """As `play_matches`, but yields the finished matches themselves with who sat where.
-
-    Args:
-        games, players, n, seed, swap, repeats, concurrency, illegal, max_cycles, options: as there.
-        keep: keep every decision, for trajectories.
-
-    Raises:
-        UnknownNameError, ValueError: as there.
-    """
-    tables = Tables(
-        Terms(
-            _listed(games, options),
-            players,
-            swap=swap,
-            repeats=repeats,
-            concurrency=concurrency,
-            illegal=illegal,
-            max_cycles=max_cycles,
-            keep=keep,
-        )
-    )
-    tables.seat()
-    return run(map(tables.begin, tables.plan(n, seed)), concurrency)
 
 
 def record_of(played: Running) -> MatchRecord:
@@ -212,9 +173,10 @@ def _listed(games: Games, options: Mapping[str, Any] | None) -> Listed:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """How the matches of a rollout are played: the arguments of `play`, games as pairs.
+    """How the matches of a rollout are played: arguments of `play_matches`, games as pairs.
 
-    `players` is None where each planned match says who plays it.
+    `players` is None where each planned match says who plays it. With `keep` every decision is
+    kept, for trajectories.
     """
 
     games: Listed

@@ -10,13 +10,11 @@ from arenas.core.canvas import FAINT, GAP, GOOD, MARKED, SIZE, WHITE, Box, Canva
 from arenas.games.bug_repair.artifact import Artifact
 from arenas.kernels.propose_solve import PROPOSER, TaskState
 from arenas.kernels.task_picture import (
-    HEIGHT,
-    WIDTH,
     attempts,
     diff_lines,
-    headline,
     latest,
     seat_colour,
+    sheet,
     verdicts,
 )
 
@@ -27,10 +25,8 @@ _SMALL = SIZE - 4
 
 
 def draw_repair(game: BugRepair, state: TaskState, seat: int | None) -> np.ndarray:
-    """The picture of `BugRepair.draw`: (HEIGHT, WIDTH, 3) uint8."""
-    canvas = Canvas.blank(WIDTH, HEIGHT)
-    head, rest = canvas.box.inset(GAP).top(28, GAP // 2)
-    headline(canvas, head, game, state, seat, _about(state, seat))
+    """The picture of `BugRepair.draw`: (HEIGHT, WIDTH, 3) uint8, as `sheet` has them."""
+    canvas, rest = sheet(game, state, seat, _about(state, seat))
     side, main = rest.left(210, GAP)
     _side(canvas, side, game, state, seat)
     upper, lower = main.rows(2, GAP)

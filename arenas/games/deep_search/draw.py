@@ -10,14 +10,7 @@ from arenas.core.canvas import FAINT, GAP, MARKED, SIZE, Box, Canvas, Line
 from arenas.core.picture import INK
 from arenas.games.deep_search.state import Opened, Searched
 from arenas.kernels.propose_solve import PROPOSER, TaskState
-from arenas.kernels.task_picture import (
-    HEIGHT,
-    WIDTH,
-    attempts,
-    headline,
-    seat_colour,
-    verdicts,
-)
+from arenas.kernels.task_picture import attempts, seat_colour, sheet, verdicts
 
 if TYPE_CHECKING:
     from arenas.games.deep_search.game import DeepSearch
@@ -26,11 +19,10 @@ _SMALL = SIZE - 3
 
 
 def draw_search(game: DeepSearch, state: TaskState, seat: int | None) -> np.ndarray:
-    """The picture of `DeepSearch.draw`: (HEIGHT, WIDTH, 3) uint8."""
-    canvas = Canvas.blank(WIDTH, HEIGHT)
-    head, rest = canvas.box.inset(GAP).top(28, GAP // 2)
+    """The picture of `DeepSearch.draw`: (HEIGHT, WIDTH, 3) uint8, as `sheet` has them."""
     proposes = seat == PROPOSER or (seat is None and state.proposing)
-    headline(canvas, head, game, state, seat, "Write a question" if proposes else "Find the answer")
+    what = "Write a question" if proposes else "Find the answer"
+    canvas, rest = sheet(game, state, seat, what)
     task, rest = rest.top(90 if seat is None or not game.movers(state) else 66, GAP)
     canvas.fill(task, MARKED, 6)
     canvas.list(_task(game, state, seat), task.inset(GAP // 2), SIZE)
