@@ -33,7 +33,6 @@ import click
 import arenas
 from arenas.core.match import Match
 from arenas.games.negotiation import rules as flat
-from arenas.games.negotiation import told
 
 GOODS = ("Wheat", "Wood", "Sheep", "Brick", "Ore")
 OFFERS = [f"[Offer: 1 {give} -> 1 {ask}]" for give, ask in permutations(GOODS, 2)]
@@ -81,7 +80,8 @@ def theirs_stands(row):
 def forget(game):
     """Throws away the words that a game has kept."""
     game._commands.clear()
-    game._situation = told.Situation(game)
+    for events in game._situation._events:
+        events.clear()
 
 
 def ours(talk=False, forgetful=False):

@@ -270,23 +270,23 @@ class FlatGame(Game[Position]):
 
     def recognise_all(
         self, rows: np.ndarray, said: Sequence[Sequence[str]], texts: Sequence[str]
-    ) -> list[tuple[int, Move] | None]:
-        """The move that each reply plainly names, after its code; None leaves it to `parse`.
+    ) -> tuple[list[int], list[str]]:
+        """The codes of the moves that replies plainly name, and the lines that come with them.
 
-        A code is what kernels take: the action, or the code of several numbers. Here moves are
-        legal; where that takes time, `check` may be left to the kernels. Moves are not changed.
+        A code is what kernels take: the action, or the code of several numbers; -1 leaves the reply
+        to `parse`. Here the moves are legal; where that takes time, kernels may find out.
 
         Args:
             rows: (N, W) int64, none of them over.
             said: as `Position.said`, by row.
             texts: the replies of the seats to move, by row.
         """
-        found: list[tuple[int, Move] | None] = []
+        codes = []
         for row, lines, text in zip(rows.tolist(), said, texts, strict=True):
             state = self.position(tuple(row), tuple(lines))
             move = self.recognise(state, state.movers[0], text)
-            found.append(None if move is None else (move, move))
-        return found
+            codes.append(-1 if move is None else move)
+        return codes, [""] * len(codes)
 
     def tell_all(
         self,

@@ -14,7 +14,7 @@ import numpy as np
 
 from arenas.core.environment import seat_spaces
 from arenas.core.flat import FlatGame, Position
-from arenas.core.game import IllegalMove, Move
+from arenas.core.game import IllegalMove
 from arenas.core.language import Conversation
 from arenas.core.lockstep import ATTEMPTS, DISABLED, NEXT_STEP, SAME_STEP, check, renew, step
 from arenas.core.lockstep_env import check_rules
@@ -23,6 +23,9 @@ from arenas.core.record import MatchRecord
 from arenas.core.vector import FlatVectorEnv
 
 T = TypeVar("T")
+
+REPLACING = ("random-legal", "penalty")
+"""Policies under which a move is played in the place of an illegal one."""
 
 
 class _Refusal(NamedTuple):
@@ -91,14 +94,16 @@ class TextVectorEnv(FlatVectorEnv):
         texts, out, autoreset = self._texts(actions), self._out, self._settings.autoreset
         over = out.over.copy()
         live = np.flatnonzero(~over)
-        codes, moves, refusals = self._read(live, texts)
+        codes, lines, refusals = self._read(live, texts)
         if refusals and self.illegal.kind == "raise":
             game, refusal = next(iter(refusals.items()))
             raise IllegalMove(f"game {game}: {refusal.reason}")
         seats = out.seats.tolist()
         self._device.run(step, self._batch, self._stepping, codes)
-        self._hear(live, seats, texts, moves, refusals)
-        moved = np.array([move is not None for move in moves])
+        moved = codes >= 0
+        if self.illegal.kind in REPLACING:
+            moved[list(refusals)] = True
+        self._hear(live, seats, texts, moved.tolist(), lines, refusals)
         finals = self._end(np.flatnonzero(out.ended), moved)
         fresh = out.ended if autoreset == SAME_STEP else over & (autoreset == NEXT_STEP)
         if fresh.any():
@@ -123,20 +128,18 @@ class TextVectorEnv(FlatVectorEnv):
 
     def _read(
         self, games: np.ndarray, texts: list[str]
-    ) -> tuple[np.ndarray, list[Move], dict[int, _Refusal]]:
-        """Codes (B,) of the moves that replies name, the moves that are played, and refusals.
+    ) -> tuple[np.ndarray, list[str], dict[int, _Refusal]]:
+        """Codes (B,) of the moves that replies name, their lines by game, and refusals.
 
-        An illegal reply has the code -1, for kernels do by themselves what follows; its move is
-        what they play in its place, or None.
+        An illegal reply has the code -1, for kernels do by themselves what follows.
         """
-        game = self.game
+        game, coded = self.game, self._coded
         said, replies = self._of(self._said, games), self._of(texts, games)
-        known = game.recognise_all(self._rows_of(games), said, replies)
-        codes = np.full(self.num_envs, -1)
-        codes[games] = [-1 if each is None else each[0] for each in known]
-        moves: list[Move] = [None] * self.num_envs
-        for i, each in zip(games.tolist(), known, strict=True):
-            moves[i] = each and each[1]
+        known, spoken = game.recognise_all(self._rows_of(games), said, replies)
+        codes, lines = np.full(self.num_envs, -1), [""] * self.num_envs
+        codes[games] = known
+        for i, line in zip(games.tolist(), spoken, strict=True):
+            lines[i] = line
         self._device.run(check, self._batch, codes, self._legal)
         refusals = {}
         for i in games[~self._legal[games]].tolist():
@@ -144,22 +147,24 @@ class TextVectorEnv(FlatVectorEnv):
             (seat,) = state.movers
             move, reason = read_reply(game, state, seat, texts[i])
             if reason is None:
-                moves[i], codes[i] = move, move if self._coded is None else self._coded.code(move)
+                codes[i] = move if coded is None else coded.code(move)
+                lines[i] = "" if coded is None else coded.line(move)
                 continue
-            moves[i], codes[i], played = None, -1, ""
-            if self.illegal.kind in ("random-legal", "penalty"):
-                submitted = int(self._out.submitted[i, seat])
-                moves[i] = replacement(game, state, seat, int(self._out.seeds[i]), submitted)
-                played = game.format(state, seat, moves[i])
+            codes[i], lines[i], played = -1, "", ""
+            if self.illegal.kind in REPLACING:
+                submitted, seed = int(self._out.submitted[i, seat]), int(self._out.seeds[i])
+                move = replacement(game, state, seat, seed, submitted)
+                played = game.format(state, seat, move)
             refusals[i] = _Refusal(reason, played)
-        return codes, moves, refusals
+        return codes, lines, refusals
 
     def _hear(
         self,
         games: np.ndarray,
         seats: list[int],
         texts: list[str],
-        moves: list[Move],
+        moved: list[bool],
+        lines: list[str],
         refusals: dict[int, _Refusal],
     ) -> None:
         """Takes up what was replied, and tells a seat of its illegal move."""
@@ -169,8 +174,8 @@ class TextVectorEnv(FlatVectorEnv):
             self._replies[i].append(texts[i])
             if self._refused:
                 self._refused.pop((i, seats[i]), None)
-            if talks and moves[i] is not None:
-                self._said[i].append(self._coded.line(moves[i]))  # type: ignore[union-attr]
+            if talks and moved[i]:
+                self._said[i].append(lines[i])
         for i, refusal in refusals.items():
             attempts = int(self._batch.numbers[i, ATTEMPTS])
             told = self.illegal.told(refusal.reason, attempts, refusal.played)

@@ -351,32 +351,36 @@ class Negotiation(CodedGame):
     def recognise(self, state: Position, seat: int, text: str) -> Move | None:
         if not self.sizes:
             return super().recognise(state, seat, text)
-        known = self._plain(text)
-        return known[1][:] if known and flat.is_legal(state.row, known[0]) else None
+        known, line = self._plain(text)
+        if known is None or not flat.is_legal(state.row, known[0]):
+            return None
+        return [*known[1], line] if line else known[1][:]
 
     def recognise_all(
         self, rows: np.ndarray, said: Sequence[Sequence[str]], texts: Sequence[str]
-    ) -> list[tuple[int, Move] | None]:
+    ) -> tuple[list[int], list[str]]:
         if not self.sizes:
             return super().recognise_all(rows, said, texts)
-        return [self._plain(text) for text in texts]
+        codes, lines = [], []
+        for text in texts:
+            known, line = self._plain(text)
+            codes.append(known[0] if known else -1)
+            lines.append(line)
+        return codes, lines
 
-    def _plain(self, text: str) -> tuple[int, Move] | None:
-        """Code and move of a reply as `format` writes it, perhaps after private reasoning.
+    def _plain(self, text: str) -> tuple[tuple[int, list[int]] | None, str]:
+        """Code and numbers of a reply as `format` writes it, and the line that is heard with it.
 
-        The list is not to be changed.
+        There may be private reasoning before it. The numbers are not to be changed.
         """
         known = self._commands.get(text)
-        if known is not None:
-            return known
-        if len(text) > self.spec.max_reply_chars:
-            return None
+        if known is not None or len(text) > self.spec.max_reply_chars:
+            return known, ""
         command, bracket, said = strip_reasoning(text).partition("]")
         known = self._commands.get(command + bracket) or self._learn(command + bracket)
-        if known is None or (said and not stands(said)):
-            return None
-        # A line that is heard as it is written.
-        return (known[0], [*known[1], said[1:]]) if said and self.talks else known
+        if said and not stands(said):
+            return None, ""
+        return known, said[1:] if self.talks else ""
 
     def _learn(self, command: str) -> tuple[int, list[int]] | None:
         """Code and numbers of a move as `format` writes it; kept while there is room."""
@@ -459,11 +463,12 @@ class Negotiation(CodedGame):
 
     def tell(self, state: Position, seat: int) -> str:
         row = state.row
-        ply, own, gain = row[flat.PLY], row[self._owned[seat]], flat.gain(row, seat)
-        over = ply == row[flat.TURNS]
+        ply, over = row[flat.PLY], row[flat.PLY] == row[flat.TURNS]
+        moves, own = row[self._moves : self._moves + ply], row[self._owned[seat]]
+        gain = flat.gain(row, seat)
         answers = 0 if over else 2 * flat.may_accept(row) + flat.may_deny(row)
-        moves = row[self._moves : self._moves + ply]
-        return self._situation.words(seat, ply, moves, state.said, own, gain, answers)
+        said, words = state.said, self._situation.words
+        return words(seat, ply, moves, ply, said, own, 0, gain, answers)
 
     def tell_all(
         self,
@@ -473,20 +478,24 @@ class Negotiation(CodedGame):
         masks: np.ndarray,
     ) -> list[str]:
         every, plies = np.arange(len(rows))[:, None], rows[:, flat.PLY]
-        # Of each row the last move of each seat, and the seat's own numbers, side by side.
+        # Of each row the last move of each seat, and the numbers of the seat that is told.
         recent = rows[every, (self._moves + plies)[:, None] + np.arange(-self.players, 0)]
         count = len(self.goods) * flat.PRIVATE
-        own = rows[
-            every, np.array([each.start for each in self._owned])[seats, None] + np.arange(count)
-        ]
+        first = np.array([each.start for each in self._owned])[np.array(seats, int)]
+        own = rows[every, first[:, None] + np.arange(count)]
         values, stock, start = (own[:, n :: flat.PRIVATE] for n in range(flat.PRIVATE))
         gains = (values * (stock - start)).sum(1)
         accept, deny = (flat.ACCEPT, flat.DENY) if self.sizes else (0, 1)
         answers = 2 * masks[:, accept] + masks[:, deny]
-        columns = (each.tolist() for each in (plies, recent, own, gains, answers))
-        ply, moves, numbers, gain, marks = columns
-        told = zip(seats, ply, moves, said, numbers, gain, marks, strict=True)
-        return [self._situation.words(*each) for each in told]
+        # Flat lists: one list a row would keep the garbage collector busy.
+        moves, numbers = recent.ravel().tolist(), own.ravel().tolist()
+        columns = zip(seats, plies.tolist(), said, gains.tolist(), answers.tolist(), strict=True)
+        return [
+            self._situation.words(
+                seat, ply, moves, (i + 1) * self.players, lines, numbers, i * count, gain, marks
+            )
+            for i, (seat, ply, lines, gain, marks) in enumerate(columns)
+        ]
 
     def show(self, state: Position, seat: int | None = None) -> str:
         row = state.row

@@ -91,9 +91,11 @@ class Situation:
         self,
         seat: int,
         ply: int,
-        recent: Sequence[int],
+        moves: Sequence[int],
+        end: int,
         said: Sequence[str],
         own: Sequence[int],
+        first: int,
         gain: int,
         answers: int,
     ) -> str:
@@ -102,23 +104,27 @@ class Situation:
         Args:
             seat: to whom.
             ply: moves played.
-            recent: their codes, at least those of the last move of each seat.
+            moves, end: their codes stand before this index, at least the last one of each seat.
             said: the line that came with each move; empty in a game that does not talk.
-            own: the seat's private numbers, see `rules.PRIVATE`.
+            own, first: from this index on, the seat's private numbers, see `rules.PRIVATE`.
             gain: what it has gained.
             answers: 2 if the seat to move may accept, plus 1 if it may deny.
         """
         told = ""
         for back, other in self._heard[seat][ply]:
-            code = recent[back]
+            code = moves[end + back]
             told += self._events[other].get(code) or self._event(other, code)
             if said and said[back]:
                 told += f" and says {quoted(said[back])}"
             told += ".\n"
-        held = ", ".join([units[own[stock]][own[value]] for value, stock, units in self._units])
-        moves_now = ply < self._plies and ply % len(self._agents) == seat
-        end = self._asked[ply][answers] if moves_now else self._waits[ply]
-        return f"{told}You have {held}. Your gain so far: {gain:+d}.{end}"
+        held = ", ".join(
+            [units[own[first + stock]][own[first + value]] for value, stock, units in self._units]
+        )
+        if ply < self._plies and ply % len(self._agents) == seat:
+            turn = self._asked[ply][answers]
+        else:
+            turn = self._waits[ply]
+        return f"{told}You have {held}. Your gain so far: {gain:+d}.{turn}"
 
     @cached_property
     def _units(self) -> list[tuple[int, int, list[list[str]]]]:
