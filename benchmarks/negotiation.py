@@ -11,11 +11,12 @@ start a match, put together the whole prompt of the player to move, hand in a re
 it, score the end. Replies are offers of one unit for one unit, which both libraries always take, an
 acceptance in a quarter of the turns in which an offer of the other stands, and denials.
 
+- "text in lockstep": our vector environment with `view="text"`, a reply in each of 1,024 matches;
 - "text": our AEC environment, `last()` and `step()`, two dead steps a match included;
 - "text, match": our engine beneath it, as `play_matches` drives it for players that read prompts;
 - "talking": every reply has a spoken line that was never said before;
-- "forgetful": the words that the game keeps from match to match are thrown away after each match,
-  so that nearly every move is read and worded anew;
+- "forgetful": what the game has learnt of spellings is thrown away after each match, so that nearly
+  every move is read and worded anew;
 - "raw": TextArena without its wrappers, which gives a list of what is new in the place of a prompt.
 """
 
@@ -78,7 +79,7 @@ def theirs_stands(row):
 
 
 def forget(game):
-    """Throws away the words that a game has kept."""
+    """Throws away the spellings that a game has learnt."""
     game._commands.clear()
     for events in game._situation._events:
         events.clear()
