@@ -179,6 +179,20 @@ def test_a_saved_state_goes_on_to_the_character(autoreset):
         assert [one.turn(i).refused for i in range(3)] == [two.turn(i).refused for i in range(3)]
     with pytest.raises(ValueError, match="another game"):
         arenas.make_vec("Negotiation-v0", 3, view="text", autoreset=autoreset).set_state(state)
+    del state["replies"]
+    with pytest.raises(ValueError, match='view="text"'):
+        two.set_state(state)
+
+
+def test_a_record_is_never_of_a_match_before_the_state_that_was_set():
+    env = arenas.make_vec("KuhnPoker-v0", 1, view="text", illegal="retry:0")
+    env.reset(seed=1)
+    state = env.get_state()
+    env.step(["no move"])
+    assert env.record(0).reason == "forfeit"
+    env.set_state(state)
+    with pytest.raises(ValueError, match="no match has ended in game 0"):
+        env.record(0)
 
 
 def test_players_that_read_prompts_play_whole_matches():

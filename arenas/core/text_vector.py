@@ -304,9 +304,12 @@ class TextVectorEnv(FlatVectorEnv):
         return {**super().get_state(), "replies": np.frombuffer(replies, np.uint8)}
 
     def set_state(self, state: dict[str, np.ndarray]) -> None:
+        if "replies" not in state:
+            raise ValueError('the state is of no environment with view="text"')
         arrays = {name: array for name, array in state.items() if name != "replies"}
         super().set_state(arrays)
-        self._refused = {}
+        # Matches that had ended are not part of it.
+        self._refused, self._ended = {}, [None] * self.num_envs
         self._replies = json.loads(np.asarray(state["replies"], np.uint8).tobytes())
         for i, replies in enumerate(self._replies):
             match = self._again(int(self._out.seeds[i]), replies)

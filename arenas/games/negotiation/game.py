@@ -484,7 +484,7 @@ class Negotiation(CodedGame):
         first = np.array([each.start for each in self._owned])[np.array(seats, int)]
         own = rows[every, first[:, None] + np.arange(count)]
         values, stock, start = (own[:, n :: flat.PRIVATE] for n in range(flat.PRIVATE))
-        gains = (values * (stock - start)).sum(1)
+        gains = (values * (stock - start)).sum(1)  # As `rules.gain` has it.
         accept, deny = (flat.ACCEPT, flat.DENY) if self.sizes else (0, 1)
         answers = 2 * masks[:, accept] + masks[:, deny]
         # Flat lists: one list a row would keep the garbage collector busy.
